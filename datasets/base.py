@@ -1,0 +1,78 @@
+"""The interface `Dataset` and what it builds: a columnar, memory-mappable `Table` with its split."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from datasets.schema import Array, Rows, Schema, Task
+
+Split = Literal["train", "valid", "test"]
+
+
+class NotAvailable(Exception):
+    """The raw files are not there: one sentence that says what is missing, where it was looked for and what to type next."""
+
+
+class BadData(Exception):
+    """The raw files are there but cannot be right: one sentence that names the file, the column and the rows."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the official files come from and on what terms."""
+
+    title: str  # "KuaiRand-Pure"
+    homepage: str
+    licence: str
+    citation: str
+    archive: str = ""  # address of an archive that can be downloaded without an account
+    md5: str = ""  # of that archive
+    official_rows: int = 0  # published counts, to tell a slice from the whole; 0 where none is published
+    official_users: int = 0
+    official_items: int = 0
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything besides the rows that decides comparability; the same for every method on a dataset."""
+
+    split: str  # in words: "random 6:2:2 by row, split seed 0"
+    batch: int
+    epochs: int  # at most
+    patience: int  # epochs without improvement on the validation rows before a replica stops
+    stop: Literal["mae", "loss"] = "mae"
+    options: Mapping[str, Any] = field(default_factory=dict)  # filter, target, cap, ...: in the record and in the cache key
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows of a dataset under one protocol, with the split as row indices."""
+
+    schema: Schema
+    rows: Rows  # arrays may be memory maps
+    split: Mapping[Split, Array]  # int32 indices, disjoint, none empty
+    facts: Mapping[str, Any]  # rows, users, items, label mean and quantiles, the slice in words, raw file names
+    fingerprint: str = ""  # of the prepared columns and the split: the data part of a record's identity
+
+    def view(self, split: Split) -> Rows:
+        """The rows of one split, copied into memory in the split's order."""
+        return self.rows.take(self.split[split])
+
+
+class Dataset(ABC):
+    """One source under one protocol. Its name carries the protocol: `kuairand`, `kuairand@time`, `kuairec@ratio`."""
+
+    task: ClassVar[Task] = "watch_time"
+
+    def __init__(self, name: str, source: Source, protocol: Protocol) -> None:
+        self.name, self.source, self.protocol = name, source, protocol
+
+    @abstractmethod
+    def files(self, root: Path | None) -> list[Path]:
+        """The raw files below the data root that this dataset reads (none for a synthetic world), or NotAvailable."""
+
+    @abstractmethod
+    def build(self, root: Path | None) -> Table:
+        """Read, check and encode the raw files. Raises NotAvailable or BadData. Expensive: `datasets.cache.load` keeps the result."""
