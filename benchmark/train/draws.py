@@ -1,0 +1,100 @@
+"""Keyed randomness: every number a replica draws is a hash of (seed, step, place in the program).
+
+So it does not matter who trains beside a replica, nor how many numbers others draw. The hash is lowbias32 (C. Wellons),
+a 32-bit integer bijection with full avalanche; a step's words are `mix(counter ^ key(seed, step))`.
+"""
+
+import math
+
+import numba
+import numpy as np
+import torch
+from torch import Tensor
+
+_A, _B = 0x7FEB352D, 0x846CA68B  # lowbias32's multipliers
+
+
+def _signed(word: int) -> int:
+    """The int32 with these 32 bits."""
+    return (word + 2**31) % 2**32 - 2**31
+
+
+def mix(x: Tensor) -> Tensor:
+    """lowbias32 of an int32 tensor, in place; torch shifts int32 arithmetically, hence the masks."""
+    x ^= (x >> 16) & 0xFFFF
+    x *= _A
+    x ^= (x >> 15) & 0x1FFFF
+    x *= _signed(_B)
+    x ^= (x >> 16) & 0xFFFF
+    return x
+
+
+def key(*parts: int) -> int:
+    """A hash of some integers, as an int32. The same as `step_keys` on a device."""
+    x = torch.zeros(1, dtype=torch.int32)
+    for part in parts:
+        x = mix(x * 747796405 + _signed(part % 2**32) + _signed(2891336453))
+    return int(x)
+
+
+def seed_of(*parts: int) -> int:
+    """A non-negative seed for a torch or numpy generator, keyed like the draws."""
+    return key(*parts) & 0x7FFFFFFF
+
+
+def step_keys(seeds: Tensor, step: Tensor) -> Tensor:
+    """key(seed, step) for all replicas without a host sync. seeds: int32 [S], each `key(seed)`; step: int [1] -> int32 [S]."""
+    return mix(seeds * 747796405 + step.to(torch.int32) + _signed(2891336453))
+
+
+def words(keys: Tensor, counter: Tensor) -> Tensor:
+    """A step's random words, int32 [S, n]. keys: int32 [S]; counter: int32 [n], 0..n-1."""
+    return mix(counter ^ keys[:, None])
+
+
+@numba.njit(cache=True, nogil=True)
+def fill_words(keys: np.ndarray, out: np.ndarray) -> None:
+    """`words` on the host, into out uint32 [S, n]: the same bits at a third of the cost (numba widens, hence the casts)."""
+    u = np.uint32
+    for s in range(out.shape[0]):
+        k = keys[s]
+        for i in range(out.shape[1]):
+            x = u(u(i) ^ k)
+            x = u(x ^ u(x >> u(16)))
+            x = u(x * u(0x7FEB352D))
+            x = u(x ^ u(x >> u(15)))
+            x = u(x * u(0x846CA68B))
+            out[s, i] = u(x ^ u(x >> u(16)))
+
+
+class Tape:
+    """The draws of one replica and step: consecutive slices of its words, in program order.
+
+    A tape without words records how many a loss draws and hands out constants; `at` counts words.
+    """
+
+    def __init__(self, dtype: torch.dtype, device: torch.device, words: Tensor | None = None) -> None:
+        self.dtype, self.device, self.word, self.at = dtype, device, words, 0
+        self.half = None if words is None else words.view(torch.int16)
+
+    def _take(self, shape: tuple[int, ...], bits: int) -> tuple[int, int]:
+        count, start = math.prod(shape), self.at
+        self.at += -(-count * bits // 32)
+        return start, count
+
+    def keep(self, p: Tensor | float, shape: tuple[int, ...]) -> Tensor:
+        start, count = self._take(shape, 16)
+        if self.half is None:
+            return torch.ones(shape, dtype=self.dtype, device=self.device)
+        half = self.half.narrow(0, 2 * start, count).view(shape)
+        return (half >= p * 65536 - 32768).to(self.dtype) / (1 - p)
+
+    def uniform(self, shape: tuple[int, ...]) -> Tensor:
+        start, count = self._take(shape, 32)
+        if self.word is None:
+            return torch.full(shape, 0.5, dtype=self.dtype, device=self.device)
+        word = self.word.narrow(0, start, count).view(shape)
+        return (((word >> 8) & 0xFFFFFF).to(self.dtype) + 0.5) * 2**-24
+
+    def normal(self, shape: tuple[int, ...]) -> Tensor:
+        return math.sqrt(2) * torch.erfinv(2 * self.uniform(shape) - 1)

@@ -1,0 +1,113 @@
+"""A table's rows on the device, from which batches are gathered by index."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from datasets.schema import Rows, Schema
+from methods.base import EmbeddingTable
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Per-row columns, [n, ...] on the device or gathered to [S, B, ...]; None where the dataset has none."""
+
+    ids: Tensor
+    bags: Mapping[str, Tensor]
+    numeric: Tensor | None
+    content: Tensor | None
+    duration: Tensor | None
+    bucket: Tensor | None
+    label: Tensor | None
+    embedded: tuple[Tensor, ...]  # per bank of embeddings: int64 row numbers, before the replica's offset
+
+
+@dataclass(frozen=True)
+class Bank:
+    """EmbeddingTables of equal width, fused into one block of rows per replica."""
+
+    dim: int
+    rows: int  # of one replica
+    std: tuple[tuple[int, float], ...]  # (rows, standard deviation at the start) of each table in turn
+    slots: tuple[tuple[int, int, int], ...]  # (slot, first column, columns) of each table
+
+
+def banks_of(tables: Sequence[EmbeddingTable]) -> tuple[Bank, ...]:
+    """Fuse tables by width and number their slots."""
+    banks = []
+    for slot, table in enumerate(tables):
+        table.slot = slot
+    for dim in sorted({t.dim for t in tables}):
+        members = [t for t in tables if t.dim == dim]
+        slots, column = [], 0
+        for table in members:
+            columns = len(table.fields) + sum(b.length for b in table.bags)
+            slots.append((table.slot, column, columns))
+            column += columns
+        sizes = [sum(c.size for c in (*t.fields, *t.bags)) for t in members]
+        std = tuple((size, t.std) for size, t in zip(sizes, members, strict=True))
+        banks.append(Bank(dim=dim, rows=sum(sizes), std=std, slots=tuple(slots)))
+    return tuple(banks)
+
+
+def _embedded(rows: Rows, schema: Schema, tables: Sequence[EmbeddingTable], dim: int) -> np.ndarray:
+    """Row numbers [n, columns] into the bank of this width: each column's ids behind those of the columns before it."""
+    place = {f.name: i for i, f in enumerate(schema.fields)}
+    blocks, offset = [], 0
+    for table in (t for t in tables if t.dim == dim):
+        for column in (*table.fields, *table.bags):
+            ids = rows.ids[:, place[column.name]][:, None] if column.name in place else rows.bags[column.name]
+            blocks.append(ids.astype(np.int64) + offset)
+            offset += column.size
+    return np.concatenate(blocks, axis=1)
+
+
+def resident(
+    rows: Rows, schema: Schema, tables: Sequence[EmbeddingTable], device: torch.device, dtype: torch.dtype
+) -> Columns:
+    """Put rows on the device."""
+
+    def real(column: np.ndarray | None) -> Tensor | None:
+        return None if column is None else torch.as_tensor(column).to(device, dtype)
+
+    def whole(column: np.ndarray) -> Tensor:
+        return torch.as_tensor(column).to(device)
+
+    content = None
+    if rows.content is not None and rows.content_row is not None:
+        content = real(rows.content[rows.content_row])
+    return Columns(
+        ids=whole(rows.ids),
+        bags={name: whole(bag) for name, bag in rows.bags.items()},
+        numeric=real(rows.numeric),
+        content=content,
+        duration=real(rows.duration),
+        bucket=None if rows.bucket is None else whole(rows.bucket),
+        label=real(rows.label),
+        embedded=tuple(whole(_embedded(rows, schema, tables, dim)) for dim in sorted({t.dim for t in tables})),
+    )
+
+
+def gather(columns: Columns, index: Tensor) -> Columns:
+    """The rows at index [S, B] (or [B]): every column becomes [S, B, ...]."""
+    flat = index.reshape(-1)
+
+    def at(column: Tensor | None) -> Tensor | None:
+        return None if column is None else column.index_select(0, flat).view(*index.shape, *column.shape[1:])
+
+    def must(column: Tensor) -> Tensor:
+        return column.index_select(0, flat).view(*index.shape, *column.shape[1:])
+
+    return Columns(
+        ids=must(columns.ids),
+        bags={name: must(bag) for name, bag in columns.bags.items()},
+        numeric=at(columns.numeric),
+        content=at(columns.content),
+        duration=at(columns.duration),
+        bucket=at(columns.bucket),
+        label=at(columns.label),
+        embedded=tuple(must(block) for block in columns.embedded),
+    )
