@@ -14,6 +14,7 @@ class Identity(msgspec.Struct, frozen=True):
     """What a record's numbers depend on. If code, config or data have moved, the record is stale."""
 
     code: str  # hash of the bytes of the method's import closure inside the repository
+    files: dict[str, str]  # that closure: file -> hash, to say which one moved
     config: str  # hash of the resolved hyper-parameters and the protocol
     data: str  # fingerprint of the prepared table
     environment: dict[str, str]  # versions, processor, device, engine: footnotes

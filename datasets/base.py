@@ -12,11 +12,19 @@ Split = Literal["train", "valid", "test"]
 
 
 class NotAvailable(Exception):
-    """The raw files are not there: one sentence that says what is missing, where it was looked for and what to type next."""
+    """The raw files are not there: what is missing, where it was looked for and what to type next, in one sentence."""
+
+
+class Incomplete(NotAvailable):
+    """Some of the dataset's raw files are there and some are missing: an error, where none at all is a normal state."""
 
 
 class BadData(Exception):
     """The raw files are there but cannot be right: one sentence that names the file, the column and the rows."""
+
+
+class CacheError(Exception):
+    """The prepared table cannot be kept: one sentence that names the folder, the space needed and what to set."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Protocol:
     epochs: int  # at most
     patience: int  # epochs without improvement on the validation rows before a replica stops
     stop: Literal["mae", "loss"] = "mae"
-    options: Mapping[str, Any] = field(default_factory=dict)  # filter, target, cap, ...: in the record and in the cache key
+    options: Mapping[str, Any] = field(default_factory=dict)  # filter, target, cap: in the record and the cache key
 
 
 @dataclass(frozen=True)
@@ -75,4 +83,4 @@ class Dataset(ABC):
 
     @abstractmethod
     def build(self, root: Path | None) -> Table:
-        """Read, check and encode the raw files. Raises NotAvailable or BadData. Expensive: `datasets.cache.load` keeps the result."""
+        """Read, check and encode the raw files: slow, so use `datasets.cache.load`. Raises NotAvailable or BadData."""

@@ -43,12 +43,8 @@ class History:
 
     valid: list[float]
     loss: list[float]
-    best_epoch: int  # 1-based; 0: no epoch had a finite metric
+    best_epoch: int  # 1-based; 0: no epoch had a finite metric, the replica diverged and predicts NaN
     stopped_early: bool
-
-
-class Diverged(Exception):
-    """No epoch of a replica had a finite validation metric."""
 
 
 class Trainer:
@@ -235,10 +231,7 @@ class Trainer:
         return self.loss_sum / self.steps_per_epoch
 
     def fit(self, progress: Callable[[int, int], None] | None = None) -> list[History]:
-        """Train to each replica's best epoch and leave the stack there. progress(epoch, active replicas) after each epoch.
-
-        Raises Diverged where a replica never had a finite validation metric.
-        """
+        """Train to each replica's best epoch and leave the stack there. progress(epoch, active replicas) after each epoch."""
         count = len(self.stack)
         valid: list[list[float]] = [[] for _ in range(count)]
         losses: list[list[float]] = [[] for _ in range(count)]
@@ -262,9 +255,8 @@ class Trainer:
             if len(stopped) == count:
                 break
             self._shrink(stopped)
-        if lost := [self.seeds[r] for r in range(count) if not best_epoch[r]]:
-            raise Diverged(f"seeds {lost}: the validation metric was never finite; a smaller lr may help")
-        self._restore([kept[r] for r in range(count)])
+        lost = [torch.full_like(x, torch.nan) for x in self._state(0)]
+        self._restore([kept.get(r, lost) for r in range(count)])
         return [
             History(valid[r], losses[r], best_epoch[r], stopped_early=r in stopped) for r in range(self.asked)
         ]

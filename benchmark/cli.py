@@ -1,0 +1,240 @@
+"""The command line. Heavy libraries are imported by the verbs that need them, so that `--help` and `list` are quick."""
+
+import logging
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.table import Table as Grid
+
+from benchmark import suite as suites
+from benchmark.catalog import Entry, catalog
+from benchmark.cell import Cell, grouped
+from benchmark.errors import UserError, unknown
+from benchmark.places import RUNS, report_of
+from benchmark.store import Expected, Standing, Store
+
+app = App(
+    name="python -m benchmark",
+    help="Continuous value prediction, re-run under one protocol: raw logs in, RESULTS.md out.",
+    version_flags=[],
+)
+console = Console()
+
+Data = Annotated[Path | None, Parameter(name="--data", help="The data root: the folder that holds `KuaiRand-Pure/`, ...")]
+Runs = Annotated[Path, Parameter(name="--runs", help="The folder of the records.")]
+Suite = Annotated[str, Parameter(name="--suite", help="A file of benchmark/suites/, without `.toml`.")]
+Datasets = Annotated[
+    list[str], Parameter(name="--dataset", negative="", help="Only these datasets of the suite; repeat or separate by commas.")
+]
+Only = Annotated[
+    list[str],
+    Parameter(name="--only", negative="", help="Only cells that match: `tpm`, `tpm/large`, `kuairand/tpm/*`; several by commas."),
+]
+Seeds = Annotated[int | None, Parameter(name="--seeds", help="How many seeds instead of the suite's own number.")]
+
+
+def _print(line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _split(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(part for value in values or [] for part in value.split(",") if part)
+
+
+def _root(data: Path | None) -> Path | None:
+    if data is not None and not data.is_dir():
+        raise UserError(f"--data {data}: no such folder; pass the folder that holds `KuaiRand-Pure/`, `KuaiRec 2.0/`, ...")
+    return data
+
+
+def _methods() -> dict[str, Entry]:
+    methods, broken = catalog()
+    for module, why in broken.items():
+        _print(f"warning: {module} cannot be imported and is left out: {why}")
+    return methods
+
+
+def _cells(suite: str, methods: dict[str, Entry], dataset: list[str] | None, only: list[str] | None, seeds: int | None) -> list[Cell]:
+    if seeds is not None and seeds < 1:
+        raise UserError(f"--seeds {seeds}: at least one seed is needed")
+    chosen = suites.load(suite)
+    found = suites.cells(chosen, methods, seeds)
+    for name in (names := _split(dataset)):
+        if name not in chosen.datasets:
+            raise unknown("dataset", name, chosen.datasets, f"These are the datasets of the suite {suite}.")
+    if names:
+        found = [cell for cell in found if cell.dataset in names]
+    return suites.only(found, patterns) if (patterns := _split(only)) else found
+
+
+@app.command(name="list")
+def list_() -> None:
+    """The suites, methods with their variants, and datasets there are."""
+    from datasets import registry
+
+    methods = _methods()
+    _print("suites")
+    for name in suites.names():
+        chosen = suites.load(name)
+        cells = suites.cells(chosen, methods)
+        _print(f"  {name:<16} {chosen.title} ({len(grouped(cells))} groups, {len(cells)} cells)")
+    _print("\nmethods")
+    for name, entry in sorted(methods.items()):
+        variants = ", ".join(v for v in entry.configs if v != "default")
+        _print(f"  {name:<16} {entry.title}: {entry.summary}" + (f" Variants: {variants}." if variants else ""))
+    _print("\ndatasets")
+    for name in registry.names():
+        _print(f"  {name:<24} {registry.get(name).source.title}; split {registry.get(name).protocol.split}")
+
+
+@app.command
+def data(*, data: Data = None, fetch: Annotated[str, Parameter(help="Download this dataset into the data root.")] = "") -> None:
+    """Every dataset: present or not, what of it, and how to get it."""
+    from datasets import registry
+
+    if fetch:
+        from datasets.download import fetch as download
+
+        if data is None:
+            raise UserError(f"say where to: `python -m benchmark data --fetch {fetch} --data FOLDER`")
+        download(_dataset(fetch), data)
+    grid = Grid(box=None, pad_edge=False, title_justify="left")
+    for column in ("dataset", "state", "rows", "users", "items", "fingerprint", "licence"):
+        grid.add_column(column, justify="right" if column in ("rows", "users", "items") else "left", overflow="fold")
+    overviews = registry.overview(_root(data))
+    for row in overviews:
+        counts = ("" if n is None else f"{n:,}" for n in (row.rows, row.users, row.items))
+        grid.add_row(", ".join((row.name, *(p for p in row.protocols if p != row.name))), row.state, *counts, row.fingerprint or "", row.licence)
+    console.print(grid)
+    for row in overviews:
+        lines = [f"  files: {', '.join(row.files)}"] if row.files else []
+        lines += [f"  official: {row.official}"] if row.official else []
+        lines += [f"  to get it: {row.how_to_get}"] if row.how_to_get else []
+        if lines:
+            _print("\n".join([f"\n{row.name} ({row.title})", *lines]))
+
+
+def _dataset(name: str):  # type: ignore[no-untyped-def]  # a Dataset, imported late
+    from datasets import registry
+
+    if name not in registry.names():
+        raise unknown("dataset", name, registry.names())
+    return registry.get(name)
+
+
+def _survey(cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path | None) -> tuple[dict[Cell, Standing], dict[str, str]]:
+    from benchmark.runner import survey
+
+    found = survey(cells, methods, Store(runs), _root(data))
+    return found.standings, found.unavailable
+
+
+@app.command
+def plan(
+    *, suite: Suite = "quick", data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = None, only: Only | None = None, seeds: Seeds = None
+) -> None:
+    """The cells of a suite by group: what would run, what is fresh, what cannot run and why."""
+    methods = _methods()
+    cells = _cells(suite, methods, dataset, only, seeds)
+    standings, unavailable = _survey(cells, methods, runs, data)
+    store = Store(runs)
+    for group in grouped(cells):
+        states = Counter(standings[cell].state for cell in group.cells)
+        if group.dataset in unavailable:
+            what = "not available"
+        else:
+            what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        record = store.read(group.cells[0])
+        took = f"  {record.cost.seconds * len(group.seeds):7.0f} s last time" if record and record.cost else ""
+        _print(f"{group!s:<44} {len(group.seeds)} seeds  {what}{took}")
+    todo = sum(standings[c].state in ("missing", "stale") for c in cells if c.dataset not in unavailable)
+    _print(f"{len(cells)} cells, {todo} to run")
+    for name, why in unavailable.items():
+        _print(f"{name}: {why}")
+
+
+@app.command
+def run(
+    *,
+    suite: Suite = "quick",
+    data: Data = None,
+    runs: Runs = RUNS,
+    dataset: Datasets | None = None,
+    only: Only | None = None,
+    seeds: Seeds = None,
+    device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
+    executor: Annotated[str, Parameter(help="processes, or inline for a debugger.")] = "processes",
+    workers: Annotated[int, Parameter(help="Worker processes; 0: one per core, or one on a GPU.")] = 0,
+    rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
+) -> None:
+    """Run what is missing or stale of a suite, one record per cell, and write RESULTS.md."""
+    from benchmark.runner import Options, Runner
+
+    methods = _methods()
+    cells = _cells(suite, methods, dataset, only, seeds)
+    argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
+    options = Options(_root(data), device, executor, workers, rerun, argv)
+    Runner(methods, Store(runs), options, console).run(cells)
+    report(data=data, runs=runs)
+
+
+@app.command
+def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
+    """What the records are worth today: fresh, stale (and what moved), failed, skipped; with --suite also what is missing."""
+    methods = _methods()
+    records = {record.cell for record in Store(runs).all()}
+    cells = sorted(records | set(_cells(suite, methods, None, None, None) if suite else ()))
+    standings, _ = _survey(cells, methods, runs, data)
+    for group in grouped(cells):
+        found = Counter(standings[cell] for cell in group.cells)
+        for standing, count in found.items():
+            _print(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
+    total = Counter(standing.state for standing in standings.values())
+    _print(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or f"no records in {runs}")
+
+
+@app.command
+def report(*, data: Data = None, runs: Runs = RUNS) -> None:
+    """Write RESULTS.md from the records; cells whose code, configuration or data have moved are refused by name."""
+    from reports.render import write
+
+    store = Store(runs)
+    methods, _ = catalog()
+    records = store.all()
+    standings, _ = _survey([record.cell for record in records], methods, runs, data)
+    stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
+    out = write(runs, report_of(runs), stale)
+    counts = Counter(record.outcome for record in records)
+    _print(f"wrote {out}: {counts['ok']} cells" + "".join(f", {counts[o]} {o}" for o in ("failed", "skipped") if counts[o])
+           + (f", {len(stale)} stale ones left out" if stale else ""))  # fmt: skip
+
+
+@app.command
+def bench(
+    what: Annotated[str, Parameter(help="training, metrics or tables; all of them by default.")] = "all",
+) -> None:
+    """Speed and memory side by side in one run: our trainer against a plain PyTorch loop, and the rest."""
+    from benchmark.bench import main as measure
+
+    measure(what, console)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 2 for an error the user can mend, 130 for Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        app(arguments if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        print(f"error: {' '.join(str(error).split())} See `python -m benchmark --help`.", file=sys.stderr)
+        return 2
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)
+        return 130
+    return 0

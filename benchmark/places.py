@@ -1,0 +1,20 @@
+"""Where things lie: the records, the report beside them, the user's cache."""
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from benchmark import ROOT
+
+RUNS = ROOT / "reports" / "runs"
+
+
+def report_of(runs: Path) -> Path:
+    """RESULTS.md of a records folder: at the repository's root for the committed records, else beside the records."""
+    return (ROOT if runs.resolve() == RUNS else runs) / "RESULTS.md"
+
+
+def cache() -> Path:
+    """The folder for what can be made again; CVP_CACHE moves it."""
+    return Path(os.environ.get("CVP_CACHE") or user_cache_path("cvp-bench"))

@@ -1,0 +1,14 @@
+"""Per-row test predictions: kept in the cache, not committed; paired tests read them."""
+
+from pathlib import Path
+
+from benchmark.cell import Group
+from benchmark.fingerprint import digest
+from benchmark.places import cache
+from benchmark.record import Identity
+
+
+def path_of(group: Group, seed: int, identity: Identity) -> Path:
+    """Where a seed's predictions lie: float32 [test rows], in the order of the table's test split."""
+    tag = digest("/".join((identity.code, identity.config, identity.data)).encode())
+    return cache() / "predictions" / str(group) / f"{seed}-{tag}.npy"

@@ -1,0 +1,194 @@
+"""From a list of cells to their records: prepare the data, find out what is missing or stale, run that, write each at once."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmark.catalog import Entry
+from benchmark.cell import Cell, Group, grouped
+from benchmark.errors import UserError
+from benchmark.fingerprint import environment
+from benchmark.pool import EXECUTORS, Event, Executor
+from benchmark.progress import Display
+from benchmark.record import Identity, Record, decode
+from benchmark.store import Expected, Standing, Store, wanted
+from benchmark.worker import Task
+from datasets import cache, registry
+from datasets.base import Incomplete, NotAvailable
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is carried out."""
+
+    root: Path | None = None  # of the raw files
+    device: str = "auto"
+    executor: str = "processes"
+    workers: int = 0  # 0: one per core on a CPU, one on a GPU
+    rerun: str = ""
+    argv: str = ""  # for the records' command: the options that matter
+
+
+@dataclass
+class Survey:
+    """What can be said of some cells before anything runs."""
+
+    cells: list[Cell]
+    expected: Expected
+    unavailable: dict[str, str] = field(default_factory=dict)  # dataset -> why
+    standings: dict[Cell, Standing] = field(default_factory=dict)
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA driver is at work; asked without torch."""
+    return Path("/proc/driver/nvidia/version").exists()
+
+
+def _protocols(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Each dataset's protocol as the records keep it."""
+    return {name: json.loads(json.dumps(asdict(registry.get(name).protocol))) for name in names}
+
+
+def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: Path | None) -> Survey:
+    """Which data are there, and what each cell's record is worth. Prepares nothing; data are checked where prepared.
+
+    Raises UserError for an incomplete dataset or an unreadable record.
+    """
+    names = list(dict.fromkeys(cell.dataset for cell in cells))
+    known = set(registry.names())
+    unavailable: dict[str, str] = {}
+    fingerprints: dict[str, str | None] = {}
+    for name in names:
+        if name not in known:
+            continue
+        try:
+            fingerprints[name] = cache.cached_fingerprint(registry.get(name), root)
+        except Incomplete as error:
+            raise UserError(str(error)) from None
+        except NotAvailable as error:
+            unavailable[name], fingerprints[name] = str(error), None
+    expected = Expected(methods, _protocols([n for n in names if n in known]), fingerprints)
+    found = Survey(cells, expected, unavailable)
+    found.standings = {cell: expected.standing(cell, store.read(cell)) for cell in cells}
+    return found
+
+
+class Runner:
+    """One run over some cells."""
+
+    def __init__(self, methods: Mapping[str, Entry], store: Store, options: Options, console: Console) -> None:
+        self.methods, self.store, self.options, self.console = methods, store, options, console
+        if options.executor not in EXECUTORS:
+            raise UserError(f"--executor takes {' or '.join(EXECUTORS)}, not {options.executor!r}")
+        if options.device not in ("auto", "cpu", "cuda"):
+            raise UserError(f"--device takes auto, cpu or cuda, not {options.device!r}")
+        if options.device == "cuda" and not has_gpu():
+            raise UserError("--device cuda: no NVIDIA driver is at work here; leave --device away to run on the CPU")
+        self.device = ("cuda" if has_gpu() else "cpu") if options.device == "auto" else options.device
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self.workers = options.workers or (cores if self.device == "cpu" else 1)
+        self.execute: Executor = EXECUTORS[options.executor]
+
+    def run(self, cells: list[Cell]) -> Survey:
+        """Run what is missing or stale of these cells (see Options.rerun). Returns the survey as it stood before.
+
+        Raises UserError where the data are bad, none of the datasets is there, or a record cannot be written.
+        """
+        with self.store.lock():
+            found = survey(cells, self.methods, self.store, self.options.root)
+            for name, why in found.unavailable.items():
+                self.console.print(f"{name}: not available. {why}", highlight=False, soft_wrap=True)
+            if cells and all(cell.dataset in found.unavailable for cell in cells):
+                raise UserError("none of the datasets asked for is available; `python -m benchmark data` says how to get them")
+            present = [cell for cell in cells if cell.dataset not in found.unavailable]
+            self._prepare(found, present)
+            standings = {cell: found.expected.standing(cell, self.store.read(cell)) for cell in present}
+            todo = set(wanted(standings, self.options.rerun))
+            # every planned seed trains, so that a group always has its planned width; recorded ones are ghosts
+            groups = [group for group in grouped(present) if todo & set(group.cells)]
+            groups.sort(key=lambda group: present.index(group.cells[0]))
+            self._train(groups, todo, found.expected)
+            return found
+
+    def _prepare(self, found: Survey, cells: list[Cell]) -> None:
+        """Prepare the tables that are not kept yet, and learn their fingerprints."""
+        fingerprints = dict(found.expected.fingerprints)
+        lacking = [n for n in dict.fromkeys(c.dataset for c in cells) if fingerprints.get(n) is None]
+        for event in self.execute([Task(name, root=self.options.root) for name in lacking], self.workers):
+            if event.kind == "started":
+                self.console.print(f"preparing {event.task.dataset}", highlight=False)
+            elif event.kind == "failed":
+                raise UserError(event.what["error"])
+            elif event.kind == "done":
+                fingerprints[event.task.dataset] = event.what["fingerprint"]
+        found.expected.fingerprints = fingerprints
+
+    def _task(self, group: Group, expected: Expected) -> Task:
+        cell = group.cells[0]
+        return Task(
+            dataset=group.dataset,
+            group=group,
+            module=self.methods[group.method].module,
+            config=self.methods[group.method].configs[group.variant],
+            code=expected.code(group.method),
+            config_hash=expected.config(cell),
+            files=expected.files(group.method),
+            root=self.options.root,
+            device=self.device,
+            command=f"python -m benchmark run --only {group} {self.options.argv}".strip(),
+            environment=environment(),
+        )
+
+    def _train(self, groups: list[Group], todo: set[Cell], expected: Expected) -> None:
+        if not groups:
+            self.console.print("nothing to run: every record is fresh", highlight=False)
+            return
+        tasks = [self._task(group, expected) for group in groups]
+        with Display(sum(len(group.seeds) for group in groups), self.console) as display:
+            for event in self.execute(tasks, self.workers):
+                assert event.task.group is not None
+                if event.kind == "started":
+                    display.start(event.task.group)
+                elif event.kind == "epoch":
+                    display.epoch(event.task.group, **event.what)
+                else:
+                    self._keep(event, todo, expected, display)
+
+    def _keep(self, event: Event, todo: set[Cell], expected: Expected, display: Display) -> None:
+        """Write the records of a finished or failed group, those that were asked for."""
+        group = event.task.group
+        assert group is not None
+        if event.kind == "failed" and event.what["data"]:
+            raise UserError(event.what["error"])
+        if event.kind == "failed":
+            records = [self._failed(event.task, cell, event.what["error"], expected) for cell in group.cells]
+        else:
+            records = [decode(raw) for raw in event.what["records"]]
+        for record in records:
+            if record.cell in todo:
+                self.store.write(record)
+        outcomes = {record.outcome: record for record in records}
+        worst = outcomes.get("failed") or outcomes.get("skipped")
+        display.finish(group, "ok" if worst is None else f"{worst.outcome}: {worst.error}")
+
+    def _failed(self, task: Task, cell: Cell, error: str, expected: Expected) -> Record:
+        return Record(
+            dataset=cell.dataset,
+            method=cell.method,
+            title=self.methods[cell.method].title,
+            variant=cell.variant,
+            seed=cell.seed,
+            outcome="failed",
+            error=error,
+            config=task.config or {},
+            protocol=expected.protocols[cell.dataset],
+            identity=Identity(
+                task.code, task.files or {}, task.config_hash, expected.fingerprints[cell.dataset] or "", task.environment or {}
+            ),
+            command=task.command,
+        )

@@ -1,0 +1,173 @@
+"""The records folder: one JSON file per cell, written whole or not at all, and what each is worth today."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from benchmark.catalog import Entry
+from benchmark.cell import Cell
+from benchmark.errors import UserError
+from benchmark.fingerprint import of_config, of_files
+from benchmark.record import Record, decode, encode
+
+State = Literal["fresh", "stale", "missing", "failed", "skipped"]
+_ROOM = 8 << 20  # bytes a run wants free before it starts
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A cell's state and, where it is not fresh, why."""
+
+    state: State
+    why: str = ""
+
+
+class Expected:
+    """What a fresh record's identity would be today."""
+
+    def __init__(
+        self,
+        methods: Mapping[str, Entry],
+        protocols: Mapping[str, dict[str, Any]],
+        fingerprints: Mapping[str, str | None],
+    ) -> None:
+        """fingerprints: of the prepared tables, None where a dataset is not at hand and its data cannot be checked."""
+        self.methods, self.protocols, self.fingerprints = methods, protocols, fingerprints
+        self._files = {name: entry.files() for name, entry in methods.items()}
+
+    def files(self, method: str) -> dict[str, str]:
+        return self._files[method]
+
+    def code(self, method: str) -> str:
+        return of_files(self._files[method])
+
+    def config(self, cell: Cell) -> str:
+        return of_config(self.methods[cell.method].configs[cell.variant], self.protocols[cell.dataset])
+
+    def standing(self, cell: Cell, record: Record | None) -> Standing:
+        """fresh, stale (with what moved), failed, skipped or missing."""
+        if record is None:
+            return Standing("missing")
+        entry = self.methods.get(cell.method)
+        if entry is None or cell.variant not in entry.configs:
+            return Standing("stale", "the method or its variant is no longer there")
+        if cell.dataset not in self.protocols:
+            return Standing("stale", "the dataset is no longer there")
+        if record.identity.code != self.code(cell.method):
+            now, then = self._files[cell.method], record.identity.files
+            moved = sorted(f for f in now.keys() | then.keys() if now.get(f) != then.get(f))
+            return Standing("stale", f"code moved: {', '.join(moved) or 'import closure'}")
+        if record.identity.config != self.config(cell):
+            return Standing("stale", "configuration moved: " + _differences(record, entry, self.protocols[cell.dataset]))
+        data = self.fingerprints.get(cell.dataset)
+        if data is not None and record.identity.data not in ("", data):
+            return Standing("stale", f"data moved: recorded on {record.identity.data[:12]}, here {data[:12]}")
+        if record.outcome != "ok":
+            return Standing(record.outcome, record.error)
+        return Standing("fresh")
+
+
+def _differences(record: Record, entry: Entry, protocol: Mapping[str, Any]) -> str:
+    moved = []
+    for then, now in ((record.config, entry.configs.get(record.variant, {})), (record.protocol, protocol)):
+        moved += [
+            f"{name} {then.get(name)!r} -> {now.get(name)!r}" for name in sorted({*then, *now}) if then.get(name) != now.get(name)
+        ]
+    return "; ".join(moved) or "fields"
+
+
+class Store:
+    """Reads and writes records below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, cell: Cell) -> Record | None:
+        """The cell's record, or None. Raises UserError on a file that is not one."""
+        return self._read(self.folder / cell.path)
+
+    def _read(self, path: Path) -> Record | None:
+        try:
+            return decode(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except msgspec.DecodeError as error:
+            raise UserError(f"{path} is not a record ({error}): delete it and run again") from None
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror})") from None
+
+    def all(self) -> list[Record]:
+        """Every record below the folder, by path."""
+        found = [self._read(path) for path in sorted(self.folder.glob("*/*/*/*.json"))]
+        return [record for record in found if record is not None]
+
+    def write(self, record: Record) -> None:
+        """Put the record in place: a temporary file, flushed to the disk, then a rename. Raises UserError."""
+        path = self.folder / record.cell.path
+        scratch = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with scratch.open("wb") as stream:
+                stream.write(encode(record))
+                stream.flush()
+                os.fsync(stream.fileno())
+            scratch.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> UserError:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return UserError(f"the disk of {self.folder} is full: make room and run again; finished cells are kept")
+        return UserError(
+            f"the records folder {self.folder} cannot be written ({error.strerror or error}): "
+            "choose another with --runs FOLDER"
+        )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Held by the one run that writes here; the system frees it when that process dies. Raises UserError."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.folder / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(
+                f"another run is writing to {self.folder}: wait for it, or choose another folder with --runs"
+            ) from None
+        except OSError as error:
+            raise self._unwritable(error) from None
+        try:
+            if shutil.disk_usage(self.folder).free < _ROOM:
+                raise self._unwritable(OSError(errno.ENOSPC, "no space left on device"))
+            for scratch in self.folder.glob("*/*/*/.*.json.*"):  # left by a run that was killed
+                scratch.unlink(missing_ok=True)
+            yield
+        finally:
+            lock.release()
+
+
+def wanted(standings: Mapping[Cell, Standing], rerun: str) -> list[Cell]:
+    """The cells to run: missing and stale ones by default; `rerun` narrows or widens that.
+
+    "missing", "stale", "failed" run those alone, "all" runs everything.
+    """
+    states: Mapping[str, Iterable[State]] = {
+        "": ("missing", "stale"),
+        "missing": ("missing",),
+        "stale": ("stale",),
+        "failed": ("failed",),
+        "all": ("fresh", "stale", "missing", "failed", "skipped"),
+    }
+    if rerun not in states:
+        raise UserError(f"--rerun takes missing, stale, failed or all, not {rerun!r}")
+    return [cell for cell, standing in standings.items() if standing.state in states[rerun]]

@@ -1,0 +1,297 @@
+"""A worker process: it is sent one group at a time and sends back that group's records."""
+
+import ctypes
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from benchmark.cell import Group
+from benchmark.record import Cost, Curve, Identity, Record, encode
+
+_MEGA = 1 << 20
+
+
+@dataclass(frozen=True)
+class Task:
+    """A group to run (or a dataset to prepare, where `group` is None) with all that a worker needs to know."""
+
+    dataset: str
+    group: Group | None = None
+    module: str = ""  # of the method
+    config: dict[str, Any] | None = None
+    code: str = ""
+    config_hash: str = ""
+    files: dict[str, str] | None = None
+    root: Path | None = None
+    device: str = "cpu"
+    command: str = ""
+    environment: dict[str, str] | None = None
+
+
+Report = Callable[..., None]  # (kind, **what) -> None, to the parent
+
+
+def main(pipe: Connection, threads: int) -> None:
+    """Serve tasks until the parent closes the pipe."""
+    _die_with_parent()
+    _keep_freed_memory()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    import torch
+
+    torch.set_num_threads(threads)
+
+    def report(kind: str, **what: Any) -> None:
+        pipe.send((kind, what))
+
+    while True:
+        try:
+            task: Task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            report("done", **serve(task, report))
+        except BrokenPipeError:
+            return
+        except Exception as error:
+            report("failed", error=one_line(error), data=_is_data_error(error))
+
+
+def serve(task: Task, report: Report) -> dict[str, Any]:
+    """Prepare a dataset or run a group, in this process."""
+    return _prepare(task) if task.group is None else _run(task, report)
+
+
+def _is_data_error(error: Exception) -> bool:
+    """Whether the raw files or the cache are at fault rather than a method."""
+    from datasets.base import BadData, CacheError, NotAvailable
+
+    return isinstance(error, BadData | CacheError | NotAvailable)
+
+
+def one_line(error: BaseException) -> str:
+    if _is_data_error(error):  # type: ignore[arg-type]
+        return str(error)
+    trace, where = error.__traceback__, ""
+    while trace is not None:
+        where = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:400]}{where}"
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process when the run is killed; elsewhere the broken pipe does it at the next report."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _keep_freed_memory() -> None:
+    """glibc hands large blocks back and takes them again at every step, which costs page faults: let it keep them."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt"):
+            libc.mallopt(-4, 0)  # M_MMAP_MAX
+            libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
+
+
+def _reset_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def _peak_mb(device: str) -> float:
+    """Peak memory of this process, or of the GPU, since the group began."""
+    if device != "cpu":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / _MEGA
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    except (OSError, IndexError, ValueError):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MEGA
+
+
+def _prepare(task: Task) -> dict[str, Any]:
+    """Prepare the dataset's table; its fingerprint and facts."""
+    from datasets.cache import load
+    from datasets.registry import get
+
+    table = load(get(task.dataset), task.root)
+    return {"fingerprint": table.fingerprint, "facts": dict(table.facts)}
+
+
+def _run(task: Task, report: Report) -> dict[str, Any]:
+    """The records of a group, encoded; predictions go to the cache first, so that a record never lacks its own."""
+    from datasets.cache import load
+    from datasets.registry import get
+    from methods.base import Method
+    from methods.registry import classes
+
+    group = task.group
+    assert group is not None
+    _reset_peak()
+    dataset = get(task.dataset)
+    table = load(dataset, task.root)
+    cls = next(c for c in classes(task.module) if c.name == group.method)
+    config = cls.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in (task.config or {}).items()})
+    common: dict[str, Any] = {
+        "dataset": group.dataset,
+        "method": group.method,
+        "title": cls.title,
+        "variant": group.variant,
+        "config": asdict(config),
+        "protocol": asdict(dataset.protocol),
+        "facts": dict(table.facts) | {"unit": table.schema.unit, "fingerprint": table.fingerprint},
+        "identity": Identity(task.code, task.files or {}, task.config_hash, table.fingerprint, task.environment or {}),
+        "command": task.command,
+    }
+    if reason := cls.supports(table.schema):
+        skipped = [
+            Record(**common, seed=seed, outcome="skipped", error=reason, finished=_now()) for seed in group.seeds
+        ]
+        return {"records": [encode(record) for record in skipped]}
+    run = _run_gradient if issubclass(cls, Method) else _run_estimator
+    records = run(cls, config, table, dataset.protocol, group, task, common, report)
+    return {"records": [encode(record) for record in records]}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _run_gradient(
+    cls: Any, config: Any, table: Any, protocol: Any, group: Group, task: Task, common: dict[str, Any], report: Report
+) -> list[Record]:
+    from benchmark.train.trainer import Plan, Trainer
+
+    if task.device != "cpu":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+    started = time.perf_counter()
+    train, valid = table.view("train"), table.view("valid")
+    plan = Plan(protocol.batch, protocol.epochs, protocol.patience, protocol.stop)
+    trainer = Trainer(
+        cls, table.schema, train, valid, plan, group.seeds, [config] * len(group.seeds), device=task.device
+    )
+
+    def progress(epoch: int, active: int) -> None:
+        report("epoch", epoch=epoch, epochs=plan.epochs, active=active, rows=len(train) * max(active, 1))
+
+    began = time.perf_counter()
+    histories = trainer.fit(progress)
+    training = time.perf_counter() - began
+    test = table.view("test")
+    began = time.perf_counter()
+    predictions = trainer.predict(test)
+    predicting = time.perf_counter() - began
+    on_valid = trainer.predict(valid)
+    seconds = (time.perf_counter() - started) / len(group.seeds)
+    rows_trained = sum(len(history.valid) for history in histories) * len(train)
+    cost = Cost(
+        seconds=round(seconds, 3),
+        train_rows_per_second=round(rows_trained / training, 1),
+        parameters=trainer.stack.parameter_count(),
+        peak_memory_mb=round(_peak_mb(task.device), 1),
+        predict_seconds_per_million_rows=round(predicting / len(test) / len(group.seeds) * 1e6, 3),
+        device=task.device,
+        replicas=len(group.seeds),
+    )
+    records = []
+    for place, (seed, history) in enumerate(zip(group.seeds, histories, strict=True)):
+        curve = Curve(
+            valid=[_short(v) for v in history.valid],
+            loss=[_short(v) for v in history.loss],
+            best_epoch=history.best_epoch,
+            stopped_early=history.stopped_early,
+        )
+        if not history.best_epoch:
+            error = "diverged: no epoch had a finite validation metric; a smaller lr may help"
+            records.append(Record(**common, seed=seed, outcome="failed", error=error, curve=curve, cost=cost, finished=_now()))
+            continue
+        _keep_predictions(group, seed, common["identity"], predictions[place])
+        records.append(_scored(common, seed, table, on_valid[place], predictions[place], curve, cost))
+    return records
+
+
+def _run_estimator(
+    cls: Any, config: Any, table: Any, protocol: Any, group: Group, task: Task, common: dict[str, Any], report: Report
+) -> list[Record]:
+    import numpy as np
+
+    from benchmark.train.draws import seed_of
+
+    records = []
+    train, valid, test = table.view("train"), table.view("valid"), table.view("test")
+    for seed in group.seeds:
+        started = time.perf_counter()
+        method = cls(config)
+        fitted = method.fit(train, valid, table.schema, np.random.default_rng(seed_of(seed, 5)))
+        fitting = time.perf_counter() - started
+        began = time.perf_counter()
+        prediction = np.asarray(method.predict(fitted, test.without_label()), np.float64)
+        predicting = time.perf_counter() - began
+        on_valid = np.asarray(method.predict(fitted, valid.without_label()), np.float64)
+        cost = Cost(
+            seconds=round(time.perf_counter() - started, 3),
+            train_rows_per_second=round(len(train) / max(fitting, 1e-9), 1),
+            parameters=0,
+            peak_memory_mb=round(_peak_mb("cpu"), 1),
+            predict_seconds_per_million_rows=round(predicting / len(test) * 1e6, 3),
+            device="cpu",
+            replicas=1,
+        )
+        _keep_predictions(group, seed, common["identity"], prediction)
+        records.append(_scored(common, seed, table, on_valid, prediction, None, cost))
+        report("epoch", epoch=len(records), epochs=len(group.seeds), active=1, rows=len(train))
+    return records
+
+
+def _scored(
+    common: dict[str, Any], seed: int, table: Any, on_valid: Any, prediction: Any, curve: Curve | None, cost: Cost
+) -> Record:
+    """The record of one finished seed; its metrics see the labels, its method never did."""
+    from benchmark.evaluate import evaluate
+
+    metrics, slices = {}, {}
+    for split, values in (("valid", on_valid), ("test", prediction)):
+        rows = table.view(split)
+        metrics[split], found = evaluate(table.schema.task, rows.label, values, user=rows.user, bucket=rows.bucket)
+        if split == "test":
+            slices = found
+    return Record(
+        **common, seed=seed, outcome="ok", metrics=metrics, slices=slices, curve=curve, cost=cost, finished=_now()
+    )
+
+
+def _short(value: float) -> float:
+    """Enough digits to draw a curve."""
+    return float(f"{value:.7g}")
+
+
+def _keep_predictions(group: Group, seed: int, identity: Identity, prediction: Any) -> None:
+    """Per-row test predictions for paired tests, in the cache under the identity they belong to. Not having them is no error."""
+    import numpy as np
+
+    from benchmark.predictions import path_of
+
+    path = path_of(group, seed, identity)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(f".{seed}.part")
+        with scratch.open("wb") as stream:
+            np.save(stream, prediction.astype(np.float32))
+        scratch.replace(path)
+    except OSError:
+        return

@@ -1,0 +1,136 @@
+"""What every gradient method must hold. A new file in methods/ is found and tested with no edit here."""
+
+import dataclasses
+import inspect
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.train.trainer import Plan, Trainer
+from datasets.schema import Rows
+from methods.base import Estimator, Method, MethodBase
+from methods.registry import all_methods
+from tests.worlds import watch_world
+
+SCHEMA, ROWS = watch_world(700)
+TRAIN, VALID, TEST = (ROWS.take(np.arange(a, b)) for a, b in ((0, 400), (400, 550), (550, 700)))
+METHODS = {name: cls for name, cls in all_methods().items() if cls.supports(SCHEMA) is None}
+GRADIENT = sorted(name for name, cls in METHODS.items() if issubclass(cls, Method))
+ESTIMATORS = sorted(name for name, cls in METHODS.items() if issubclass(cls, Estimator))
+PLAN = Plan(batch=64, epochs=3, patience=9)
+
+
+def small(config: Any) -> Any:
+    """The same method with a backbone that trains in no time."""
+    sizes = {"dim": 8, "hidden": (16, 16)}
+    return replace(config, **{k: v for k, v in sizes.items() if hasattr(config, k)})
+
+
+def configs(name: str) -> dict[str, Any]:
+    cls = METHODS[name]
+    return {"default": cls.Config()} | {v: replace(cls.Config(), **changes) for v, changes in cls.variants.items()}
+
+
+def trained(name: str, seeds: list[int], dtype: torch.dtype = torch.float64, plan: Plan = PLAN, **kw: Any) -> Trainer:
+    cls = METHODS[name]
+    assert issubclass(cls, Method)
+    config = small(kw.pop("config", None) or cls.Config())
+    trainer = Trainer(
+        cls, SCHEMA, kw.pop("train", TRAIN), kw.pop("valid", VALID), plan, seeds, [config] * len(seeds), dtype=dtype, **kw
+    )
+    trainer.fit()
+    return trainer
+
+
+@pytest.mark.parametrize("name", sorted(all_methods()))
+def test_it_says_what_it_is(name: str) -> None:
+    cls = all_methods()[name]
+    assert inspect.getdoc(cls), "a class docstring says what differs from the paper and why"
+    assert dataclasses.is_dataclass(cls.Config) and cls.Config.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    fields = {f.name for f in dataclasses.fields(cls.Config)}
+    for variant, changes in cls.variants.items():
+        assert variant != "default" and set(changes) <= fields, (variant, changes)
+        replace(cls.Config(), **changes)
+    for field, choices in cls.space.items():
+        assert field in fields, field
+        values = choices[1:] if choices[0] in ("log", "linear") else choices
+        for value in values:
+            replace(cls.Config(), **{field: value})
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_alone_equals_fifth_of_five_in_float64_after_200_steps(name: str) -> None:
+    plan = Plan(batch=16, epochs=8, patience=9)  # 25 steps an epoch
+    alone, together = trained(name, [4], plan=plan), trained(name, [0, 1, 2, 3, 4], plan=plan)
+    np.testing.assert_allclose(alone.predict(TEST)[0], together.predict(TEST)[4], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_float32_bits_depend_neither_on_neighbours_nor_on_the_day(name: str) -> None:
+    alone, trio = trained(name, [4], torch.float32), trained(name, [7, 4, 1], torch.float32)
+    assert np.array_equal(alone.predict(TEST)[0], trio.predict(TEST)[1])
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_every_variant_trains_to_finite_predictions_without_slow_fallbacks(name: str) -> None:
+    assert TEST.label is not None
+    for variant, config in configs(name).items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            trainer = trained(name, [0, 1], torch.float32, Plan(64, 2, 9), config=config)
+        prediction = trainer.predict(TEST)
+        assert prediction.shape == (2, len(TEST)), variant
+        assert np.isfinite(prediction).all() and (prediction >= 0).all(), variant
+        assert not np.array_equal(prediction[0], prediction[1]), f"{variant}: seeds must differ"
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_the_loop_gives_what_the_map_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped = trained(name, [0, 1]).predict(TEST)
+    monkeypatch.setattr(METHODS[name], "stack", False)
+    np.testing.assert_allclose(mapped, trained(name, [0, 1]).predict(TEST), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", GRADIENT)
+def test_training_learns_the_training_rows(name: str) -> None:
+    """After some epochs the error on training rows is clearly below the constant median's."""
+    trainer = trained(name, [0, 1], torch.float32, Plan(32, 25, 25), valid=TRAIN)
+    label = np.asarray(TRAIN.label)
+    assert np.abs(trainer.predict(TRAIN) - label).mean() < 0.8 * np.abs(label - np.median(label)).mean()
+
+
+def _predictions(name: str, train: Rows, valid: Rows) -> np.ndarray:
+    cls: type[MethodBase] = METHODS[name]
+    if issubclass(cls, Method):
+        return trained(name, [0, 1], torch.float32, train=train, valid=valid).predict(TEST)
+    assert issubclass(cls, Estimator)
+    method = cls()
+    return method.predict(method.fit(train, valid, SCHEMA, np.random.default_rng(0)), TEST.without_label())
+
+
+@pytest.mark.parametrize("name", GRADIENT + ESTIMATORS)
+def test_predictions_do_not_depend_on_the_order_or_the_number_of_rows_asked(name: str) -> None:
+    cls = METHODS[name]
+    order = np.random.default_rng(0).permutation(len(TEST))
+    if issubclass(cls, Method):
+        trainer = trained(name, [0, 1])
+        whole, shuffled = trainer.predict(TEST)[:, order], trainer.predict(TEST.take(order))
+        few = trainer.predict(TEST.take(order[:7]))
+        np.testing.assert_allclose(few, whole[:, :7], rtol=1e-9, atol=1e-9)
+    else:
+        assert issubclass(cls, Estimator)
+        method = cls()
+        fitted = method.fit(TRAIN, VALID, SCHEMA, np.random.default_rng(0))
+        whole = method.predict(fitted, TEST.without_label())[order]
+        shuffled = method.predict(fitted, TEST.without_label().take(order))
+    np.testing.assert_allclose(shuffled, whole, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_an_estimator_predicts_finite_values(name: str) -> None:
+    prediction = _predictions(name, TRAIN, VALID)
+    assert prediction.shape == (len(TEST),) and np.isfinite(prediction).all()
