@@ -1,11 +1,16 @@
-"""Which methods there are: every concrete subclass of `MethodBase` in a file or folder of this package."""
+"""Which methods there are: every concrete subclass of `MethodBase` in a file or folder of this package.
+
+Importing this module is cheap; importing a method brings torch.
+"""
 
 import inspect
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from methods.base import MethodBase
+if TYPE_CHECKING:
+    from methods.base import MethodBase
 
 _SHARED = {"base", "backbone", "registry"}
 
@@ -23,17 +28,18 @@ def modules() -> list[str]:
     return names
 
 
-def classes(module: str) -> list[type[MethodBase]]:
+def classes(module: str) -> "list[type[MethodBase]]":
     """The methods that a module defines (not those it imports)."""
-    found = vars(import_module(module)).values()
+    from methods.base import MethodBase
+
     return [
         c
-        for c in found
+        for c in vars(import_module(module)).values()
         if inspect.isclass(c) and issubclass(c, MethodBase) and not inspect.isabstract(c) and c.__module__ == module
     ]
 
 
-def all_methods() -> dict[str, type[MethodBase]]:
+def all_methods() -> "dict[str, type[MethodBase]]":
     """Every method by name. Raises ValueError where two share one."""
     methods: dict[str, type[MethodBase]] = {}
     for module in modules():

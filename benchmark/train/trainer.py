@@ -255,7 +255,8 @@ class Trainer:
             if len(stopped) == count:
                 break
             self._shrink(stopped)
-        lost = [torch.full_like(x, torch.nan) for x in self._state(0)]
+        flat, *others = self._state(0)
+        lost = [torch.full_like(flat, torch.nan), *others]  # a diverged replica predicts NaN
         self._restore([kept.get(r, lost) for r in range(count)])
         return [
             History(valid[r], losses[r], best_epoch[r], stopped_early=r in stopped) for r in range(self.asked)
