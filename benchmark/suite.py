@@ -6,6 +6,9 @@
     datasets = ["kuairand", "kuairand@time"]
     methods = ["*"]            # shell patterns over the names of the methods
     variants = ["default"]     # optional; patterns over each method's variants
+    without = ["gr"]           # optional; patterns of methods to leave out
+
+A method is paired with the datasets of its task alone.
 """
 
 import tomllib
@@ -18,6 +21,7 @@ from typing import Any
 from benchmark.catalog import Entry
 from benchmark.cell import Cell
 from benchmark.errors import UserError, unknown
+from datasets import registry
 
 FOLDER = Path(__file__).parent / "suites"
 
@@ -29,6 +33,7 @@ class Grid:
     datasets: tuple[str, ...]
     methods: tuple[str, ...]
     variants: tuple[str, ...] = ("default",)
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,17 +70,23 @@ def load(name: str) -> Suite:
 def cells(suite: Suite, methods: Mapping[str, Entry], seeds: int | None = None) -> list[Cell]:
     """Every cell of the suite, once, in the suite's order. A deterministic method has one seed.
 
-    Raises UserError where a pattern without wildcards names nothing.
+    Raises UserError where a dataset or a pattern without wildcards names nothing.
     """
+    for dataset in suite.datasets:
+        if dataset not in registry.names():
+            raise unknown("dataset", dataset, registry.names(), f"The suite {suite.name} asks for it.")
     found: dict[Cell, Any] = {}
     for grid in suite.grids:
         for method in _matching(grid.methods, methods):
+            if any(fnmatchcase(method, pattern) for pattern in grid.without):
+                continue
             for variant in methods[method].configs:
                 if not any(fnmatchcase(variant, pattern) for pattern in grid.variants):
                     continue
                 count = 1 if methods[method].deterministic else (suite.seeds if seeds is None else seeds)
                 for dataset in grid.datasets:
-                    found |= {Cell(dataset, method, variant, seed): None for seed in range(count)}
+                    if registry.get(dataset).task in methods[method].tasks:
+                        found |= {Cell(dataset, method, variant, seed): None for seed in range(count)}
     order = {dataset: place for place, dataset in enumerate(suite.datasets)}
     return sorted(found, key=lambda cell: (order[cell.dataset], cell))
 

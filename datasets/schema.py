@@ -1,4 +1,4 @@
-"""What a method may know of a dataset: the names and sizes of its columns (`Schema`) and a view of some rows (`Rows`)."""
+"""What a method may know of a dataset: its columns' names and sizes (`Schema`) and a view of some rows (`Rows`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Bag:
-    """A column of at most `length` ids a row. Id 0 is padding or unknown; embeddings of a bag are averaged without it."""
+    """At most `length` ids a row. Id 0 is padding or unknown; the embeddings of a bag are averaged without it."""
 
     name: str
     size: int

@@ -59,10 +59,10 @@ def batch_of(rows: Rows, targets: Mapping[str, Tensor], embedded: tuple[Tensor, 
         return None if column is None else torch.as_tensor(column).to(dtype)
 
     return Batch(
-        ids=torch.as_tensor(rows.ids), bags={}, numeric=None, content=None, duration=real(rows.duration),
-        bucket=None if rows.bucket is None else torch.as_tensor(rows.bucket), label=real(rows.label), rows=embedded, draws=None,
+        ids=torch.as_tensor(rows.ids), bags={}, numeric=None, content=None,
+        duration=real(rows.duration), bucket=None, label=real(rows.label),
         targets={k: v.to(dtype) if v.is_floating_point() else v for k, v in targets.items()},
-        step=torch.tensor(0), progress=torch.tensor(0.0),
+        rows=embedded, draws=None, step=torch.tensor(0), progress=torch.tensor(0.0),
     )  # fmt: skip
 
 

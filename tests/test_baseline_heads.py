@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from scipy import stats
 from scipy.optimize import minimize_scalar
 
-from methods._bins import bin_of
+from methods._bins import bin_of, equal_frequency
 from methods.base import Method
 from methods.cread import CREAD, gamma, search_alpha
 from methods.d2q import D2Q, mid_rank, restore
@@ -129,8 +129,9 @@ def test_durations_outside_trainings_join_the_outer_groups(cls: type[Method]) ->
     schema, rows = world()
     method = small(cls, groups=3, least=50)
     module, batch = one(method, schema, rows)
-    if cls is D2Q:
-        module.bias = None
+    edges = equal_frequency(rows.duration, 3)
+    assert (edges[:, None] == rows.duration).any(1).all()  # edges are durations, which belong to the group below
+    assert module.group(batch).tolist() == [sum(d > edges) for d in rows.duration]
     odd = replace(batch, duration=torch.tensor([0.0, 1e9, -1.0] * 200, dtype=torch.float64))
     assert module.group(odd).tolist() == [0, 2, 0] * 200
     assert torch.isfinite(method.predict(module, odd)).all()

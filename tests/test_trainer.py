@@ -158,12 +158,12 @@ def test_the_loss_can_be_the_stopping_metric() -> None:
 
 def test_an_epoch_is_full_batches_that_visit_every_row() -> None:
     trainer = Trainer(TR, SCHEMA, TRAIN, VALID, Plan(64, 2, 2), [0, 1], [TR.Config(**SMALL)] * 2)
-    trainer._shuffle(0)
+    trainer.begin(0)
     assert trainer.order.shape == (2, 640)
     for order in trainer.order:
         assert sorted(order[:600].tolist()) == list(range(600))
     first = trainer.order.clone()
-    trainer._shuffle(1)
+    trainer.begin(1)
     assert torch.equal(first[:, 600:], trainer.order[:, :40]), "the last batch is filled from the next permutation"
 
 

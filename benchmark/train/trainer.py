@@ -184,8 +184,8 @@ class Trainer:
             self.step_number += 1
             self.cursor += 1
 
-    def _advance(self) -> None:
-        """One step: replayed from the CUDA graph where there is one."""
+    def advance(self) -> None:
+        """One step of the epoch that has begun: replayed from the CUDA graph where there is one."""
         if self.device.type != "cuda":
             self._step()
         elif self._graph is not None:
@@ -211,8 +211,11 @@ class Trainer:
     def _permutation(self, seed: int, epoch: int) -> Tensor:
         return torch.randperm(self.n, generator=torch.Generator().manual_seed(seed_of(seed, 4, epoch)))
 
-    def _shuffle(self, epoch: int) -> None:
-        """This epoch's order of rows for every active replica, filled up from the next epoch's permutation."""
+    def begin(self, epoch: int) -> None:
+        """Set this epoch's order of rows for every active replica, filled up from the next epoch's permutation."""
+        self.stack.module.train()
+        self.cursor.zero_()
+        self.loss_sum.zero_()
         short = self.steps_per_epoch * self.batch - self.n
         seeds = [self.seeds[r] for r in self.active]
         now = self._next if self._next is not None else [self._permutation(s, epoch) for s in seeds]
@@ -222,12 +225,9 @@ class Trainer:
 
     def epoch(self, number: int) -> Tensor:
         """Train one epoch; returns the mean loss of each active replica, float64 [S] on the device."""
-        self.stack.module.train()
-        self._shuffle(number)
-        self.cursor.zero_()
-        self.loss_sum.zero_()
+        self.begin(number)
         for _ in range(self.steps_per_epoch):
-            self._advance()
+            self.advance()
         return self.loss_sum / self.steps_per_epoch
 
     def fit(self, progress: Callable[[int, int], None] | None = None) -> list[History]:

@@ -1,0 +1,247 @@
+"""Prepared tables on disk: one folder per table, one memory-mapped .npy per column, complete or absent.
+
+The folder's name holds a hash of the raw files, the protocol and the code that prepared them, so nothing here ever goes
+stale. Damage is noticed when a table is opened and mended by preparing it again.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets import fingerprint
+from datasets.base import CacheError, Dataset, Split, Table
+from datasets.encode import SPLITS
+from datasets.schema import Array, Bag, Field, Rows, Schema
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1
+_SPARE = 64 << 20  # bytes of the disk left free
+_ROW_COLUMNS = ("ids", "numeric", "content", "content_row", "label", "duration", "bucket", "user")
+
+
+class Damaged(Exception):
+    """A kept table is not what was written; the sentence says in what."""
+
+
+def folder() -> Path:
+    """Where prepared tables are kept: CVP_CACHE, or the user's cache folder."""
+    if place := os.environ.get("CVP_CACHE"):
+        return Path(place)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("cvp-bench")
+
+
+def load(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> Table:
+    """The dataset's table with its columns memory-mapped, prepared first where it is not kept yet.
+
+    Raises NotAvailable or BadData for the raw files and CacheError where the table cannot be written.
+    """
+    place = entry(dataset, root, cache_dir)
+    if place.is_dir():
+        with contextlib.suppress(Damaged):  # looked at again, and reported, under the lock
+            return read(place)
+    with _lock(place):
+        if place.is_dir():  # another process was faster, or damage
+            try:
+                return read(place)
+            except Damaged as damage:
+                log.warning("the prepared table of %s is damaged (%s): preparing it again", dataset.name, damage)
+        started = time.perf_counter()
+        table = dataset.build(root)
+        write(table, place, dataset)
+        log.info("prepared %s in %.1f s", dataset.name, time.perf_counter() - started)
+        del table
+        return read(place)
+
+
+def entry(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> Path:
+    """The folder of a dataset's prepared table, there or not. Raises NotAvailable where the raw files are not."""
+    base = folder() if cache_dir is None else Path(cache_dir)
+    key = fingerprint.of_key(dataset, dataset.files(root), base / "hashes.json")
+    return base / "tables" / f"{dataset.name}-{key[:20]}"
+
+
+def meta(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> dict[str, Any] | None:
+    """What is kept about a prepared table ("fingerprint", "facts", ...), or None. Opens no column."""
+    try:
+        return _meta(entry(dataset, root, cache_dir))
+    except Damaged:
+        return None
+
+
+def cached_fingerprint(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> str | None:
+    """The fingerprint of a prepared table, or None where none is kept. Raises NotAvailable without raw files."""
+    kept = meta(dataset, root, cache_dir)
+    return None if kept is None else str(kept["fingerprint"])
+
+
+def columns_of(table: Table) -> dict[str, Array]:
+    """Every array of a table by the name of its file: "ids", "bag.category", "truth.mean", "split.train", ..."""
+    rows = table.rows
+    named = {name: getattr(rows, name) for name in _ROW_COLUMNS}
+    found = {name: column for name, column in named.items() if column is not None}
+    found |= {f"bag.{name}": column for name, column in rows.bags.items()}
+    found |= {f"truth.{name}": column for name, column in rows.truth.items()}
+    found |= {f"split.{name}": index for name, index in table.split.items()}
+    return {name: np.ascontiguousarray(column) for name, column in found.items()}
+
+
+def write(table: Table, place: Path, dataset: Dataset) -> None:
+    """Keep a table: everything goes to a temporary folder that takes the final name at the end. Raises CacheError."""
+    columns = columns_of(table)
+    needed = sum(c.nbytes for c in columns.values())
+    temporary = place.with_name(f".{place.name}.new")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)  # left by a process that was killed; the lock is ours
+        temporary.mkdir(parents=True)
+        if shutil.disk_usage(temporary).free < needed + _SPARE:
+            raise _no_room(place, needed, "the disk is full")
+        described = {name: _write_column(temporary / f"{name}.npy", column) for name, column in columns.items()}
+        content = {
+            "format": _FORMAT,
+            "dataset": dataset.name,
+            "fingerprint": fingerprint.of_table(table.schema, columns, dataset.protocol),
+            "schema": asdict(table.schema),
+            "facts": dict(table.facts),
+            "columns": described,
+        }
+        body = json.dumps(content, indent=1, allow_nan=False)
+        check = zlib.crc32(body.encode())
+        (temporary / "meta.json").write_text(f"{check}\n{body}", encoding="utf-8")
+        if place.is_dir():  # damaged: out of the way in one step, readers keep their open maps
+            old = place.with_name(f".{place.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            place.rename(old)
+            shutil.rmtree(old, ignore_errors=True)
+        temporary.rename(place)
+    except OSError as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise _no_room(place, needed, error.strerror or str(error)) from error
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def read(place: Path) -> Table:
+    """Open a kept table. Raises Damaged where a file is missing or is not what was written."""
+    kept = _meta(place)
+    arrays = {name: _open_column(place / f"{name}.npy", known) for name, known in kept["columns"].items()}
+
+    def under(prefix: str) -> dict[str, Array]:
+        return {name.removeprefix(prefix): column for name, column in arrays.items() if name.startswith(prefix)}
+
+    rows = Rows(
+        **{name: arrays[name] for name in _ROW_COLUMNS if name in arrays},
+        bags=under("bag."),
+        truth=under("truth."),
+    )
+    split: dict[Split, Array] = {name: arrays[f"split.{name}"] for name in SPLITS}
+    return Table(_schema(kept["schema"]), rows, split, kept["facts"], kept["fingerprint"])
+
+
+def _schema(kept: dict[str, Any]) -> Schema:
+    return replace(
+        Schema(**{**kept, "fields": (), "bags": ()}),
+        fields=tuple(Field(**f) for f in kept["fields"]),
+        bags=tuple(Bag(**b) for b in kept["bags"]),
+        numeric=tuple(kept["numeric"]),
+        truth=tuple(kept["truth"]),
+    )
+
+
+def _meta(place: Path) -> dict[str, Any]:
+    try:
+        check, _, body = (place / "meta.json").read_text(encoding="utf-8").partition("\n")
+        if str(zlib.crc32(body.encode())) != check:
+            raise Damaged("meta.json has changed")
+        kept: dict[str, Any] = json.loads(body)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Damaged(f"meta.json cannot be read: {error}") from error
+    if kept["format"] != _FORMAT:
+        raise Damaged(f"format {kept['format']}, expected {_FORMAT}")
+    return kept
+
+
+def _write_column(path: Path, column: Array) -> dict[str, Any]:
+    with path.open("wb") as stream:
+        np.save(stream, column)
+        stream.flush()
+        os.fsync(stream.fileno())  # the rename must not come before the bytes
+    stat = path.stat()
+    return {
+        "dtype": column.dtype.str,
+        "shape": list(column.shape),
+        "bytes": stat.st_size,
+        "changed": stat.st_mtime_ns,
+        "crc32": _crc(path),
+    }
+
+
+def _open_column(path: Path, known: dict[str, Any]) -> Array:
+    try:
+        stat = path.stat()
+        if stat.st_size != known["bytes"]:
+            raise Damaged(f"{path.name} has {stat.st_size:,} bytes, expected {known['bytes']:,}")
+        # a full reading only where something has touched the file (a copy of the folder, for one)
+        if stat.st_mtime_ns != known["changed"]:
+            if _crc(path) != known["crc32"]:
+                raise Damaged(f"{path.name} has other content than was written")
+            with contextlib.suppress(OSError):  # found sound: no need to read it all again next time
+                os.utime(path, ns=(stat.st_atime_ns, known["changed"]))
+        array: Array = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise Damaged(f"{path.name} cannot be read: {error}") from error
+    if array.dtype.str != known["dtype"] or list(array.shape) != known["shape"]:
+        raise Damaged(f"{path.name} is {array.dtype.str}{list(array.shape)}, expected {known['dtype']}{known['shape']}")
+    return array
+
+
+def _crc(path: Path) -> int:
+    value = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 22):
+            value = zlib.crc32(block, value)
+    return value
+
+
+@contextlib.contextmanager
+def _lock(place: Path) -> Iterator[None]:
+    """Held by the one process that prepares this table; the system frees it when that process dies."""
+    from filelock import FileLock, Timeout
+
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place.with_name(f".{place.name}.lock"))
+        try:
+            lock.acquire(timeout=0.05)
+        except Timeout:
+            log.info("another process is preparing %s: waiting for it", place.name)
+            lock.acquire()
+    except OSError as error:
+        raise CacheError(
+            f"the cache folder {place.parent} cannot be written ({error.strerror or error}): "
+            "set CVP_CACHE to another folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _no_room(place: Path, needed: int, why: str) -> CacheError:
+    return CacheError(
+        f"the prepared table cannot be kept in {place.parent} ({why}): it needs {(needed + _SPARE) / 2**20:,.0f} MiB "
+        "free; make room or set CVP_CACHE to another folder"
+    )

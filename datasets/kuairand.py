@@ -1,0 +1,176 @@
+"""KuaiRand-Pure (Gao et al., 2022): two feeds' standard recommendation logs of Kuaishou, with ProWTP's features.
+
+The official files lie in `KuaiRand-Pure/data/` below the data root. Any set of `log_standard_*_pure.csv[.gz]` makes a
+dataset: the full pair of four weeks, or a slice of it.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datasets.assemble import assemble
+from datasets.base import BadData, Dataset, Protocol, Source, Table
+from datasets.encode import chronological_split, looked_up, random_split
+from datasets.ingest import MISSING, Column, concatenated, duplicates, read_csv
+from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.schema import Array
+
+FOLDER = "KuaiRand-Pure/data"
+SOURCE = Source(
+    title="KuaiRand-Pure",
+    homepage="https://kuairand.com",
+    licence="CC BY-SA 4.0",
+    citation="Gao et al., KuaiRand (CIKM 2022), doi:10.1145/3511808.3557624",
+    archive="https://zenodo.org/records/10439422/files/KuaiRand-Pure.tar.gz",
+    md5="0820331067a3784d9691136f772b35a7",
+    official_rows=1_436_609,
+    official_users=27_285,
+    official_items=7_583,
+)
+_FEATURES = ("user_features_pure.csv", "video_features_basic_pure.csv")
+_COUNTS = (
+    "is_click is_like is_follow is_comment is_forward is_hate long_view profile_stay_time comment_stay_time "
+    "is_profile_enter is_rand hourmin"
+)
+_LOG = (
+    Column("user_id"),
+    Column("video_id"),
+    Column("date"),
+    Column("time_ms"),
+    Column("tab"),
+    Column("play_time_ms", "float", low=0),
+    Column("duration_ms", "float", low=0),
+    # read only to tell exact duplicates from a video played twice
+    *(Column(name, empty=True, optional=True, keep=False) for name in _COUNTS.split()),
+)
+
+
+class KuaiRand(Dataset):
+    """Watch time in seconds. Default filter: play > 0 and 5 <= round(duration in seconds) <= 400."""
+
+    def __init__(
+        self,
+        name: str = "kuairand",
+        *,
+        chronological: bool = False,
+        seconds: tuple[int, int] = (5, 400),
+        played: bool = True,
+        buckets: int = 5,
+        seed: int = 0,
+    ) -> None:
+        order = "chronological 6:2:2 by time_ms" if chronological else f"random 6:2:2 by row, split seed {seed}"
+        options = {"duration_s": list(seconds), "played_only": played, "buckets": buckets, "target": "watch time (s)"}
+        super().__init__(name, SOURCE, Protocol(order, batch=512, epochs=50, patience=10, options=options))
+        self.chronological, self.seconds, self.played, self.buckets, self.seed = (
+            chronological, seconds, played, buckets, seed)  # fmt: skip
+
+    def files(self, root: Path | None) -> list[Path]:
+        """The logs in the order of their dates, the user file, the video file."""
+        place = folder(self.name, SOURCE, root, FOLDER)
+        logs: dict[str, Path] = {}
+        for path in sorted(place.glob("log_standard_*_pure.csv*")):
+            if path.suffix in (".csv", ".gz"):
+                logs.setdefault(path.name.removesuffix(".gz"), path)  # plain sorts before gzipped
+        features = {stem: plain_or_gz(place, [stem]) for stem in _FEATURES}
+        found = [*logs.values(), *(path for path in features.values() if path)]
+        wanted = {"log_standard_*_pure.csv": logs, **features}
+        if missing := [f"{stem}[.gz]" for stem, there in wanted.items() if not there]:
+            beside = found[0] if found else None
+            raise not_there(self.name, SOURCE, root, place, " and ".join(missing), beside=beside)
+        _no_overlap(list(logs.values()))
+        return found
+
+    def build(self, root: Path | None) -> Table:
+        paths = self.files(root)
+        *logs, user_file, video_file = paths
+        raw = concatenated([read_csv(path, _LOG, row_hash=True) for path in logs])
+        duration, play = raw.pop("duration_ms") / 1000, raw.pop("play_time_ms") / 1000
+        dates = raw.pop("date")
+        facts: dict[str, Any] = {
+            "slice": _slice(len(dates), int(dates.min()), int(dates.max())),
+            "files": listed(paths),
+            "rows_raw": len(dates),
+            "duplicates": duplicates(raw.pop("")),
+        }
+        keep, facts["dropped"] = self._filter(duration, play)
+        if not keep.any():
+            raise BadData(f"{logs[0].parent}: none of {len(keep):,} rows passes the filter of {self.name} "
+                          f"({facts['dropped']}); check the units: milliseconds are expected")  # fmt: skip
+        raw = {name: values[keep] for name, values in raw.items()}
+        time = raw.pop("time_ms")
+        split = (
+            chronological_split(time, (6, 2, 2))
+            if self.chronological
+            else random_split(len(time), (6, 2, 2), self.seed)
+        )
+        return assemble(
+            _with_features(raw, user_file, video_file),
+            split=split,
+            unit="s",
+            label=play[keep].astype(np.float32),
+            duration=duration[keep],
+            buckets=self.buckets,
+            facts=facts,
+        )
+
+    def _filter(self, duration: Array, play: Array) -> tuple[Array, dict[str, int]]:
+        """Which rows stay, and how many each rule drops (a row counts for the first rule that it breaks)."""
+        low, high = self.seconds
+        whole = np.rint(duration)
+        rules = {
+            "duration 0": duration > 0,
+            "not played": (play > 0) if self.played else np.ones(len(play), bool),
+            f"duration outside {low}..{high} s": (whole >= low) & (whole <= high),
+        }
+        keep, dropped = np.ones(len(play), bool), {}
+        for name, passes in rules.items():
+            dropped[name] = int((keep & ~passes).sum())
+            keep &= passes
+        return keep, dropped
+
+
+def _with_features(raw: dict[str, Array], user_file: Path, video_file: Path) -> dict[str, Array]:
+    """ProWTP's features of each row; what the feature files lack or leave empty is the category "missing"."""
+    users = read_csv(user_file, [Column("user_id"), Column("user_active_degree", "text", empty=True)])
+    videos = read_csv(video_file, [Column("video_id"), Column("author_id", empty=True), Column("music_id", empty=True)])
+    for path, keys in ((user_file, users["user_id"]), (video_file, videos["video_id"])):
+        values, counts = np.unique(keys, return_counts=True)
+        if (counts > 1).any():
+            raise BadData(f"{path}: id {values[counts > 1][0]} has more than one row; get the file again")
+    degrees, degree = np.unique(users["user_active_degree"].astype(str), return_inverse=True)
+    degree = np.where(degrees[degree] == "", MISSING, degree)
+    return {
+        "user_id": raw["user_id"],
+        "video_id": raw["video_id"],
+        "tab": raw["tab"],
+        "music_id": looked_up(raw["video_id"], videos["video_id"], videos["music_id"], MISSING),
+        "author_id": looked_up(raw["video_id"], videos["video_id"], videos["author_id"], MISSING),
+        "user_active_degree": looked_up(raw["user_id"], users["user_id"], degree, MISSING),
+    }
+
+
+def _slice(rows: int, first: int, last: int) -> str:
+    """The rows in words, by their dates (YYYYMMDD)."""
+    if rows == SOURCE.official_rows:
+        return "KuaiRand-Pure, complete standard logs"
+    try:
+        start, end = (datetime.strptime(str(day), "%Y%m%d") for day in (first, last))
+    except ValueError:
+        return f"KuaiRand-Pure, {rows:,} rows"
+    return f"KuaiRand-Pure, {start.day} {start:%b} - {end.day} {end:%b}"
+
+
+def _no_overlap(logs: Sequence[Path]) -> None:
+    """Raises BadData where two logs' names say that they share days: their rows would count twice."""
+    spans = []
+    for path in logs:
+        if span := re.match(r"log_standard_(\d+)_(\d+)_to_(\d+)_(\d+)_pure", path.name):
+            m1, d1, m2, d2 = map(int, span.groups())
+            spans.append(((m1, d1), (m2, d2), path))
+    for (_, end, one), (start, _, two) in zip(sorted(spans), sorted(spans)[1:], strict=False):
+        if start <= end:
+            raise BadData(f"{one.name} and {two.name} in {one.parent} share days: keep one of them")

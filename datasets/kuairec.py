@@ -1,0 +1,162 @@
+"""KuaiRec (Gao et al., 2022): Kuaishou's dense user-video matrix; targets watch time (s) and watch ratio.
+
+The official files lie in `KuaiRec 2.0/data/` below the data root.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from datasets.assemble import assemble
+from datasets.base import BadData, Dataset, Protocol, Source, Split, Table
+from datasets.encode import bag, checked_split, looked_up, random_split
+from datasets.ingest import Column, concatenated, duplicates, read_csv
+from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.schema import Array
+
+FOLDER = "KuaiRec 2.0/data"
+SOURCE = Source(
+    title="KuaiRec",
+    homepage="https://kuairec.com",
+    licence="CC BY-SA 4.0",
+    citation="Gao et al., KuaiRec (CIKM 2022), doi:10.1145/3511808.3557220",
+    archive="https://zenodo.org/records/18164998/files/KuaiRec.zip",
+    md5="261550d472c48eff4990fb13c0e5bcf7",
+    official_rows=12_530_806,
+    official_users=7_176,
+    official_items=10_728,
+)
+_OFFICIAL = {"big_matrix.csv": 12_530_806, "small_matrix.csv": 4_676_570}
+_CATEGORIES = 4  # most that the official file gives a video
+_NONE = -1  # the category of a video that the category file lacks
+
+
+class KuaiRec(Dataset):
+    """One matrix, or big_matrix for training and small_matrix for testing. Rows of duration 0 are dropped."""
+
+    def __init__(
+        self,
+        name: str = "kuairec",
+        *,
+        target: Literal["time", "ratio"] = "time",
+        cap: float | None = None,
+        big_small: bool = False,
+        buckets: int = 5,
+        seed: int = 0,
+    ) -> None:
+        """`cap`: labels above it (in the label's unit) are set to it, as HEGM does at 60 s."""
+        order = (
+            f"train on big_matrix (10 % of its rows held out for validation, split seed {seed}), test on small_matrix"
+            if big_small
+            else f"random 8:1:1 by row, split seed {seed}"
+        )
+        target_words = "watch time (s)" if target == "time" else "watch ratio"
+        options = {"target": target_words, "cap": cap, "buckets": buckets}
+        super().__init__(name, SOURCE, Protocol(order, batch=1024, epochs=20, patience=5, options=options))
+        self.target, self.cap, self.big_small, self.buckets, self.seed = target, cap, big_small, buckets, seed
+
+    def files(self, root: Path | None) -> list[Path]:
+        """The matrix or matrices, then the category file."""
+        place = folder(self.name, SOURCE, root, FOLDER)
+        categories = plain_or_gz(place, ["item_categories.csv"])
+        if self.big_small:
+            found = {stem: plain_or_gz(place, [stem]) for stem in _OFFICIAL}
+            if missing := [f"{stem}[.gz]" for stem, path in found.items() if path is None]:
+                raise not_there(self.name, SOURCE, root, place, " and ".join(missing))
+            matrices = [path for path in found.values() if path is not None]
+        else:
+            one = plain_or_gz(place, [*_OFFICIAL, "small_matrix_subset.csv"])
+            if one is None:
+                what = "big_matrix.csv[.gz] or small_matrix.csv[.gz]"
+                raise not_there(self.name, SOURCE, root, place, what, beside=categories)
+            matrices = [one]
+        if categories is None:
+            raise not_there(self.name, SOURCE, root, place, "item_categories.csv[.gz]", beside=matrices[0])
+        return [*matrices, categories]
+
+    def build(self, root: Path | None) -> Table:
+        paths = self.files(root)
+        *matrices, category_file = paths
+        tables = [read_csv(path, self._columns(), row_hash=True) for path in matrices]
+        sizes = [len(table["user_id"]) for table in tables]
+        facts: dict[str, Any] = {
+            "slice": " and ".join(_slice(path, n) for path, n in zip(matrices, sizes, strict=True)),
+            "files": listed(paths),
+            "rows_raw": sum(sizes),
+            "duplicates": sum(duplicates(table.pop("")) for table in tables),
+        }
+        kept = [int((table["video_duration"] > 0).sum()) for table in tables]
+        facts["dropped"] = {"duration 0": sum(sizes) - sum(kept)}
+        raw = concatenated(tables)
+        keep = raw["video_duration"] > 0
+        raw = raw if keep.all() else {name: values[keep] for name, values in raw.items()}
+        duration = raw.pop("video_duration") / 1000
+        if not len(duration):
+            raise BadData(f"{matrices[0]}: every one of {sum(sizes):,} rows has duration 0; get the file again")
+        label = raw.pop("play_duration") / 1000 if self.target == "time" else raw.pop("watch_ratio")
+        if self.cap is not None:
+            facts["capped"] = int((label > self.cap).sum())
+            label = np.minimum(label, self.cap)
+        split = self._split(kept)
+        padded, size = _categories(category_file, raw["video_id"], split["train"])
+        return assemble(
+            raw,
+            split=split,
+            unit="s" if self.target == "time" else "ratio",
+            label=label,
+            duration=duration,
+            buckets=self.buckets,
+            facts=facts,
+            bags={"category": (padded, size)},
+        )
+
+    def _columns(self) -> list[Column]:
+        label = "play_duration" if self.target == "time" else "watch_ratio"
+        return [
+            Column("user_id"),
+            Column("video_id"),
+            Column(label, "float", low=0),
+            Column("video_duration", "float", low=0),
+            # read only to tell exact duplicates from a video watched twice; empty in part of small_matrix
+            Column("timestamp", "float", empty=True, optional=True, keep=False),
+        ]
+
+    def _split(self, kept: list[int]) -> dict[Split, Array]:
+        if not self.big_small:
+            return random_split(kept[0], (8, 1, 1), self.seed)
+        big, small = kept
+        order = np.arange(big, dtype=np.int32)
+        np.random.default_rng(self.seed).shuffle(order)
+        held = round(big / 10)
+        test = np.arange(big, big + small, dtype=np.int32)
+        return checked_split({"train": np.sort(order[held:]), "valid": np.sort(order[:held]), "test": test})
+
+
+def _categories(path: Path, video: Array, train: Array) -> tuple[Array, int]:
+    """Each row's categories as padded ids [n, 4] and the number of ids; one of its own for a video without any."""
+    table = read_csv(path, [Column("video_id"), Column("feat", "text", empty=True)])
+    lists: list[list[int]] = [[_NONE]]  # place 0: videos that the file lacks
+    for line, text in enumerate(table["feat"], start=2):
+        try:
+            members = json.loads(text) if text else []
+            lists.append([int(m) for m in members] or [_NONE])
+        except (ValueError, TypeError) as error:
+            raise BadData(f"{path}: column 'feat' is not a list of numbers in line {line} ({text!r}); "
+                          "get the file again") from error  # fmt: skip
+    place = looked_up(video, table["video_id"], np.arange(1, len(lists), dtype=np.int32), 0)
+    seen = np.unique(place[train])
+    known = np.unique(np.concatenate([np.asarray(lists[p][:_CATEGORIES], np.int64) for p in seen]))
+    return bag(lists, known, _CATEGORIES)[place], len(known) + 1
+
+
+def _slice(path: Path, rows: int) -> str:
+    """The rows in words."""
+    stem = path.name.removesuffix(".gz")
+    which = "KuaiRec big matrix" if stem.startswith("big") else "KuaiRec small matrix"
+    if rows == _OFFICIAL.get(stem):
+        return f"{which}, complete"
+    if "subset" in stem:
+        return f"{which}, {f'{rows / 1000:.0f}k' if rows >= 1000 else rows} subset"
+    return f"{which}, {rows:,} rows (the official file has {_OFFICIAL[stem]:,})"

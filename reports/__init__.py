@@ -1,0 +1,1 @@
+"""Records and the papers' numbers in, RESULTS.md out. Knows no torch, no method's and no dataset's code."""

@@ -1,0 +1,147 @@
+"""Records gathered by method and variant: what a leaderboard or a paper's table shows in one row."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+from benchmark.record import Record
+from reports.markdown import code, plain
+from reports.stats import Summary, summarise
+
+LABEL_ONLY = frozenset({"zero", "mean", "median", "bucket_mean", "bucket_median"})
+TREES = "boosting"
+ORACLE = "oracle"
+
+Key = tuple[str, str, str]  # dataset, method, variant
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The seeds of one method's variant on one dataset, by what became of them."""
+
+    dataset: str
+    method: str
+    variant: str
+    title: str
+    ok: tuple[Record, ...]
+    failed: tuple[Record, ...] = ()
+    skipped: tuple[Record, ...] = ()
+    stale: Mapping[int, str] = {}  # seed -> why; such records are in none of the above  # noqa: RUF009
+
+    @property
+    def label(self) -> str:
+        """The title as Markdown, with the variant; label-only baselines and the oracle in italics."""
+        name = plain(self.title + ("" if self.variant == "default" else f" ({self.variant})"))
+        return f"*{name}*" if self.label_only or self.oracle else name
+
+    @property
+    def label_only(self) -> bool:
+        return self.method in LABEL_ONLY
+
+    @property
+    def oracle(self) -> bool:
+        return self.method == ORACLE
+
+    @property
+    def trees(self) -> bool:
+        return self.method == TREES
+
+    @property
+    def gradient(self) -> bool:
+        """Trained by gradients: its records carry a curve."""
+        return any(record.curve is not None for record in self.ok)
+
+    @property
+    def seeds(self) -> int:
+        return len(self.ok)
+
+    def metric(self, name: str, part: str = "") -> Summary | None:
+        """A test metric over the seeds, over all rows or over a slice; None where no record has it."""
+        values = (r.slices.get(part, {}) if part else r.metrics.get("test", {}) for r in self.ok)
+        return summarise((metrics.get(name) for metrics in values), exact=self.label_only or self.oracle)
+
+    def mean(self, name: str, part: str = "") -> float | None:
+        summary = self.metric(name, part)
+        return None if summary is None else summary.mean
+
+    def cost(self, name: str) -> float | None:
+        """The mean of a field of the cost over the seeds."""
+        summary = summarise(float(getattr(r.cost, name)) for r in self.ok if r.cost is not None)
+        return None if summary is None else summary.mean
+
+    @property
+    def state(self) -> Literal["ok", "stale", "failed", "skipped"]:
+        """Of the row: it has numbers, or why it has none."""
+        return "ok" if self.ok else "stale" if self.stale else "failed" if self.failed else "skipped"
+
+    @property
+    def remarks(self) -> str:
+        """Seeds that are not in the numbers, and why, as Markdown."""
+        found = []
+        for word, reasons in (
+            ("stale", self.stale),
+            ("failed", {r.seed: r.error for r in self.failed}),
+            ("skipped", {r.seed: r.error for r in self.skipped}),
+        ):
+            for why in dict.fromkeys(reasons.values()):
+                seeds = [seed for seed, reason in reasons.items() if reason == why]
+                found.append(f"{_seeds(seeds)} {word}: {code(why or 'no reason given')}")
+        if self.seeds == 1 and self.gradient:
+            found.append("one seed: its noise is unknown")
+        return "; ".join(found)
+
+
+def _seeds(seeds: list[int]) -> str:
+    seeds = sorted(seeds)
+    if len(seeds) > 2 and seeds == list(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]}–{seeds[-1]}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+class Board:
+    """Every entry, by dataset, method and variant, and each dataset's facts."""
+
+    def __init__(self, records: Iterable[Record], stale: Mapping[str, str] | None = None) -> None:
+        """stale: "dataset/method/variant/seed" -> why; these records are refused."""
+        self.entries: dict[Key, Entry] = {}
+        self.stale = dict(stale or {})
+        self.records = sorted(records, key=lambda record: record.cell)
+        for key, group in groupby(self.records, key=lambda r: (r.dataset, r.method, r.variant)):
+            members = list(group)
+            trusted = [r for r in members if str(r.cell) not in self.stale]
+            kinds = {o: tuple(r for r in trusted if r.outcome == o) for o in ("ok", "failed", "skipped")}
+            refused = {r.seed: self.stale[str(r.cell)] for r in members if str(r.cell) in self.stale}
+            title = (trusted or members)[-1].title
+            self.entries[key] = Entry(*key, title, **kinds, stale=refused)
+
+    @property
+    def datasets(self) -> list[str]:
+        return sorted({dataset for dataset, _, _ in self.entries})
+
+    def of(self, dataset: str) -> list[Entry]:
+        """The dataset's entries by method, the default variant first."""
+        found = (entry for entry in self.entries.values() if entry.dataset == dataset)
+        return sorted(found, key=lambda e: (e.method, e.variant != "default", e.variant))
+
+    def get(self, dataset: str, method: str, variant: str = "default") -> Entry | None:
+        return self.entries.get((dataset, method, variant))
+
+    def trusted(self, dataset: str) -> list[Record]:
+        """The dataset's records with numbers, stale ones left out."""
+        return [record for entry in self.of(dataset) for record in entry.ok]
+
+    def facts(self, dataset: str) -> dict[str, Any]:
+        """What the dataset's records say of its data; empty where none says anything."""
+        candidates = self.trusted(dataset) or [r for r in self.records if r.dataset == dataset]
+        return next((dict(record.facts) for record in candidates if record.facts), {})
+
+    def has(self, dataset: str) -> bool:
+        """Whether the dataset has a number."""
+        return bool(self.trusted(dataset))
+
+    def best(self, dataset: str, metric: str, *, label_only: bool = False, trees: bool = False) -> Entry | None:
+        """The entry of that kind with the least mean of an error."""
+        kind = [e for e in self.of(dataset) if e.ok and ((label_only and e.label_only) or (trees and e.trees))]
+        values = [(value, e.label, e) for e in kind if (value := e.mean(metric)) is not None]
+        return min(values, key=lambda v: v[:2])[2] if values else None

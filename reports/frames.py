@@ -1,0 +1,58 @@
+"""The records folder as records, as a pandas frame and as one digest."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from benchmark.errors import UserError
+from benchmark.record import Record, decode
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def files(runs: Path) -> list[Path]:
+    """Every record's file `<dataset>/<method>/<variant>/<seed>.json` below the folder, in order; none where it is missing."""
+    return sorted(path for path in runs.glob("*/*/*/*.json") if not path.name.startswith("."))
+
+
+def load(runs: Path) -> list[Record]:
+    """Every record below the folder, by cell. Raises UserError on a file that is no record, or not this place's."""
+    records = []
+    for path in files(runs):
+        try:
+            record = decode(path.read_bytes())
+        except msgspec.DecodeError as error:
+            raise UserError(f"{path} is not a record ({error}): delete it and run again") from None
+        except OSError as error:
+            raise UserError(f"{path} cannot be read ({error.strerror})") from None
+        if record.cell.path != path.relative_to(runs):
+            raise UserError(f"{path} holds the record of {record.cell}, which belongs in {runs / record.cell.path}: move it")
+        records.append(record)
+    return sorted(records, key=lambda record: record.cell)
+
+
+def digest(runs: Path) -> str:
+    """SHA-256 over the relative path and the bytes of every record's file, hexadecimal: equal folders, equal digests."""
+    total = hashlib.sha256()
+    for path in files(runs):
+        data = path.read_bytes()
+        total.update(f"{path.relative_to(runs).as_posix()}\0{len(data)}\0".encode())
+        total.update(data)
+    return total.hexdigest()
+
+
+def frame(records: Iterable[Record]) -> "pd.DataFrame":
+    """One row per cell: dataset, method, title, variant, seed, outcome, error, the test metrics by name and the cost as
+    `cost_seconds`, ...; NaN where a record has none."""
+    import pandas as pd
+
+    rows = []
+    for r in records:
+        names = {name: getattr(r, name) for name in ("dataset", "method", "title", "variant", "seed", "outcome", "error")}
+        cost = {} if r.cost is None else {f"cost_{key}": value for key, value in msgspec.structs.asdict(r.cost).items()}
+        rows.append(names | r.metrics.get("test", {}) | cost)
+    return pd.DataFrame(rows)

@@ -1,0 +1,145 @@
+"""One leaderboard per dataset, and an honest sentence below it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.board import Board, Entry
+from reports.markdown import NONE, marked, number, plus_minus, sentence_list, signed, table
+from reports.stats import apart, best_two, percent
+
+HEADLINE = "mae"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric as a column."""
+
+    key: str
+    title: str
+    low: bool | None = None  # whether the least is the best; None where no value is the best
+
+
+COLUMNS = {
+    c.key: c
+    for c in (
+        Column("mae", "MAE ↓", low=True),
+        Column("rmse", "RMSE ↓", low=True),
+        Column("xauc", "XAUC ↑", low=False),
+        Column("xgauc", "XGAUC ↑", low=False),
+        Column("spearman", "Spearman ↑", low=False),
+        Column("gini", "Gini ↑", low=False),
+        Column("auc", "AUC of > 0 ↑", low=False),
+        Column("ratio", "predicted / actual"),
+    )
+}
+WATCH_TIME = ("mae", "rmse", "xauc", "xgauc", "ratio")
+LIFETIME_VALUE = ("mae", "rmse", "spearman", "gini", "auc", "xauc", "ratio")
+
+
+def digits(metric: str, unit: str) -> int:
+    """Decimals of a metric: three of an error in seconds or money, four of the rest."""
+    return 3 if metric == "ratio" or (metric in ("mae", "rmse") and unit != "ratio") else 4
+
+
+def columns(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Lifetime value's metrics where the records have them, else watch time's."""
+    kept = {name for entry in entries for record in entry.ok for name in record.metrics.get("test", {})}
+    return LIFETIME_VALUE if "gini" in kept else WATCH_TIME
+
+
+def leaderboard(board: Board, dataset: str) -> str:
+    """The table, by the headline metric: numbers first, then what is stale, failed or skipped."""
+    entries = board.of(dataset)
+    unit = str(board.facts(dataset).get("unit", "s"))
+    shown = sorted((e for e in entries if e.ok), key=lambda e: (_or_inf(e.mean(HEADLINE)), e.method, e.variant))
+    ranked = [e for e in shown if not e.oracle and e.metric(HEADLINE)]
+    constant = board.best(dataset, HEADLINE, label_only=True)
+    names = columns(entries)
+    cells: dict[str, list[str]] = {}
+    for name in names:
+        values = [None if e.oracle else e.mean(name) for e in shown]
+        low = COLUMNS[name].low
+        best, second = (set(), set()) if low is None else best_two(values, low=low)
+        texts = [plus_minus(e.metric(name), digits(name, unit)) for e in shown]
+        cells[name] = [marked(text, place, best, second) for place, text in enumerate(texts)]
+    rows = [
+        [_rank(e, ranked), e.label, e.variant, str(e.seeds), *(cells[name][place] for name in names)]
+        + [_against(e, constant), e.remarks]
+        for place, e in enumerate(shown)
+    ]
+    rows += [
+        [NONE, _names(same), ", ".join(e.variant for e in same), "0", *[NONE] * len(names), NONE, remarks]
+        for remarks, same in _without_numbers(entries)
+    ]
+    head = ["#", "method", "variant", "seeds", *(COLUMNS[name].title for name in names), "MAE vs best constant", "notes"]
+    return table(head, rows, left=3)
+
+
+def _or_inf(value: float | None) -> float:
+    return float("inf") if value is None else value
+
+
+def _rank(entry: Entry, ranked: list[Entry]) -> str:
+    """1, 2, ...; ≈ where the seeds do not tell the entry from the best, ? where its noise is unknown."""
+    if entry not in ranked:
+        return NONE
+    place = ranked.index(entry)
+    mine, best = entry.metric(HEADLINE), ranked[0].metric(HEADLINE)
+    if place == 0 or mine is None or best is None:
+        return str(place + 1)
+    return f"{place + 1}{ {True: '', False: ' ≈', None: ' ?'}[apart(mine, best)]}"
+
+
+def _against(entry: Entry, constant: Entry | None) -> str:
+    mine, other = entry.mean(HEADLINE), constant.mean(HEADLINE) if constant else None
+    return NONE if mine is None or other is None else signed(percent(mine, other), 1, " %")
+
+
+def _without_numbers(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
+    """Entries without a number, variants of one method with one reason together."""
+    found: dict[tuple[int, str, str], list[Entry]] = {}
+    for entry in entries:
+        if entry.state != "ok":
+            place = ("stale", "failed", "skipped").index(entry.state)
+            found.setdefault((place, entry.method, entry.remarks), []).append(entry)
+    return [(remarks, same) for (_, _, remarks), same in sorted(found.items(), key=lambda item: item[0])]
+
+
+def _names(same: Sequence[Entry]) -> str:
+    return sentence_list(list(dict.fromkeys(e.label for e in same)))
+
+
+# --- what the gradient methods add to the simple predictors
+
+
+def verdicts(board: Board, dataset: str) -> list[str]:
+    """One line per error metric and simple rival: which gradient methods are better, not told apart, or worse."""
+    gradient = [e for e in board.of(dataset) if e.gradient]
+    if not gradient:
+        return ["No method trained by gradients has a number here."]
+    unit = str(board.facts(dataset).get("unit", "s"))
+    lines = []
+    for words, kind in (("the best label-only constant", "label_only"), ("gradient boosting", "trees")):
+        for metric in ("mae", "rmse"):
+            rival = board.best(dataset, metric, **{kind: True})
+            if rival is None:
+                lines.append(f"Against {words}, {metric.upper()}: it has no number here.")
+                continue
+            value = number(rival.mean(metric), digits(metric, unit))
+            lines.append(f"Against {words}, {metric.upper()} ({rival.label}, {value}): {_verdict(gradient, rival, metric)}.")
+    return lines
+
+
+def _verdict(gradient: Sequence[Entry], rival: Entry, metric: str) -> str:
+    found: dict[str, list[tuple[float, str]]] = {"better": [], "not told apart": [], "one seed only": [], "worse": []}
+    theirs = rival.metric(metric)
+    for entry in gradient:
+        mine = entry.metric(metric)
+        if mine is None or theirs is None or (gap := percent(mine.mean, theirs.mean)) is None:
+            continue
+        judged = apart(mine, theirs)
+        word = "one seed only" if judged is None else "not told apart" if not judged else "better" if gap < 0 else "worse"
+        found[word].append((gap, f"{entry.label} ({signed(gap, 1, ' %')})"))
+    if not found["better"]:
+        found = {"better": [(0.0, "none")]} | {word: items for word, items in found.items() if word != "better"}
+    return "; ".join(f"{word} {sentence_list([t for _, t in sorted(items)])}" for word, items in found.items() if items)

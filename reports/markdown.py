@@ -1,0 +1,64 @@
+"""Small pieces of Markdown: tables, numbers, and text that cannot break them."""
+
+import re
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from reports.stats import Summary
+
+NONE = "–"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
+    """A pipe table; the first `left` columns are aligned to the left, the others to the right."""
+    align = ["left"] * left + ["right"] * (len(headers) - left)
+    safe = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
+    return tabulate(safe, headers, tablefmt="pipe", disable_numparse=True, colalign=align if rows else None)
+
+
+def plain(text: str) -> str:
+    """Text on one line in which nothing is markup."""
+    words = " ".join(text.split())
+    return "".join(f"\\{c}" if c in "\\`*_|<>[]" else c for c in words)
+
+
+def code(text: str, *, longest: int = 200) -> str:
+    """Text on one line as code, its end cut off where it is long."""
+    words = " ".join(text.split()).replace("`", "'")
+    words = words if len(words) <= longest else words[: longest - 1] + "…"
+    return f"`{words}`" if words else NONE
+
+
+def number(value: float | None, digits: int) -> str:
+    return NONE if value is None else f"{value:,.{digits}f}"
+
+
+def signed(value: float | None, digits: int, unit: str = "") -> str:
+    return NONE if value is None else f"{value:+,.{digits}f}{unit}"
+
+
+def short(value: float | None) -> str:
+    """Three digits that count: 0.0123, 1.23, 123, 12,300."""
+    if value is None:
+        return NONE
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def plus_minus(summary: Summary | None, digits: int) -> str:
+    """mean ± std; the mean alone where it has no seed or one."""
+    if summary is None:
+        return NONE
+    return number(summary.mean, digits) + (f" ± {summary.std:.{digits}f}" if summary.std is not None and summary.n > 1 else "")
+
+
+def marked(text: str, place: int, best: set[int], second: set[int]) -> str:
+    """The best in bold, the second underlined."""
+    return f"**{text}**" if place in best else f"<u>{text}</u>" if place in second else text
+
+
+def sentence_list(items: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c" """
+    return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
