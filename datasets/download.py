@@ -15,7 +15,7 @@ from datasets.places import get_it
 
 Progress = Callable[[int, int], None]  # bytes had, bytes in all (0 where the server does not say)
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 16  # bytes written at a time; what a broken transfer loses at most
 _TRIES = 5  # transfers begun, each from where the last one broke off
 _PATIENCE = (10.0, 60.0)  # seconds to connect, seconds without a byte
 

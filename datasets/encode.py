@@ -73,7 +73,10 @@ def bucket_edges(duration: Array, train: Array, buckets: int) -> Array:
 
 def bucketed(duration: Array, edges: Array) -> Array:
     """Bucket int32 [n]: the number of edges below the duration."""
-    return np.searchsorted(edges, duration, side="left").astype(np.int32)
+    bucket = np.zeros(len(duration), np.int32)
+    for edge in edges:  # a handful: ten times faster than a search
+        bucket += duration > edge
+    return bucket
 
 
 def bag(lists: Sequence[Sequence[int]], vocabulary: Array, length: int) -> Array:
@@ -88,11 +91,9 @@ def bag(lists: Sequence[Sequence[int]], vocabulary: Array, length: int) -> Array
 def looked_up(keys: Array, table_keys: Array, table_values: Array, missing: Any) -> Array:
     """The value of each key in a two-column table, or `missing` where the table lacks the key."""
     order = np.argsort(table_keys, kind="stable")
-    known = table_keys[order]
-    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    found = known[place] == keys
-    values = table_values[order][place]
-    values[~found] = missing
+    place = encoded(keys, table_keys[order])  # 0: not there
+    values = table_values[order][place - 1]
+    values[place == 0] = missing
     return values
 
 

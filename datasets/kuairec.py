@@ -31,6 +31,14 @@ SOURCE = Source(
 _OFFICIAL = {"big_matrix.csv": 12_530_806, "small_matrix.csv": 4_676_570}
 _CATEGORIES = 4  # most that the official file gives a video
 _NONE = -1  # the category of a video that the category file lacks
+_COLUMNS = (
+    Column("user_id"),
+    Column("video_id"),
+    Column("play_duration", "float", low=0),  # ms, as is video_duration
+    Column("video_duration", "float", low=0),
+    # read only to tell exact duplicates from a video watched twice; empty in part of small_matrix
+    Column("timestamp", "float", empty=True, optional=True, keep=False),
+)
 
 
 class KuaiRec(Dataset):
@@ -79,7 +87,7 @@ class KuaiRec(Dataset):
     def build(self, root: Path | None) -> Table:
         paths = self.files(root)
         *matrices, category_file = paths
-        tables = [read_csv(path, self._columns(), row_hash=True) for path in matrices]
+        tables = [read_csv(path, _COLUMNS, row_hash=True) for path in matrices]
         sizes = [len(table["user_id"]) for table in tables]
         facts: dict[str, Any] = {
             "slice": " and ".join(_slice(path, n) for path, n in zip(matrices, sizes, strict=True)),
@@ -95,7 +103,9 @@ class KuaiRec(Dataset):
         duration = raw.pop("video_duration") / 1000
         if not len(duration):
             raise BadData(f"{matrices[0]}: every one of {sum(sizes):,} rows has duration 0; get the file again")
-        label = raw.pop("play_duration") / 1000 if self.target == "time" else raw.pop("watch_ratio")
+        label = raw.pop("play_duration") / 1000
+        if self.target == "ratio":  # the file's own column, but for its infinities at duration 0
+            label /= duration
         if self.cap is not None:
             facts["capped"] = int((label > self.cap).sum())
             label = np.minimum(label, self.cap)
@@ -111,17 +121,6 @@ class KuaiRec(Dataset):
             facts=facts,
             bags={"category": (padded, size)},
         )
-
-    def _columns(self) -> list[Column]:
-        label = "play_duration" if self.target == "time" else "watch_ratio"
-        return [
-            Column("user_id"),
-            Column("video_id"),
-            Column(label, "float", low=0),
-            Column("video_duration", "float", low=0),
-            # read only to tell exact duplicates from a video watched twice; empty in part of small_matrix
-            Column("timestamp", "float", empty=True, optional=True, keep=False),
-        ]
 
     def _split(self, kept: list[int]) -> dict[Split, Array]:
         if not self.big_small:

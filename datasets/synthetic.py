@@ -71,7 +71,7 @@ class World:
             video_lean=lean,
             video_taste=taste,
             video_author=author.astype(np.int32),
-            video_duration=duration.astype(np.float32).astype(np.float64),
+            video_duration=np.round(duration, 3),
         )
 
     def pairs(self, rng: np.random.Generator, n: int) -> tuple[Array, Array]:
@@ -171,11 +171,12 @@ class Synthetic(Dataset):
             at = slice(start, min(start + CHUNK, rows))
             user[at], video[at] = world.pairs(rng, at.stop - start)
             weights, duration = world.weights(user[at], video[at]), world.video_duration[video[at]]
-            columns["label"][at] = duration * sample_ratio(weights, rng)
-            columns["mean"][at] = duration * mean_ratio(weights)
-            columns["median"][at] = duration * quantile_ratio(weights, 0.5)
-            for level in self.levels:
-                columns[f"q{level}"][at] = duration * quantile_ratio(weights, level / 100)
+            ratios = {"label": sample_ratio(weights, rng), "mean": mean_ratio(weights)}
+            ratios["median"] = quantile_ratio(weights, 0.5)
+            ratios |= {f"q{level}": quantile_ratio(weights, level / 100) for level in self.levels}
+            for name, ratio in ratios.items():
+                # whole milliseconds: the last bits of exp differ between processors, the table must not
+                columns[name][at] = np.round(duration * ratio, 3)
         duration = world.video_duration.astype(np.float32)[video]
         return assemble(
             {"user_id": user, "video_id": video, "author_id": world.video_author[video]},

@@ -1,7 +1,7 @@
 """Records gathered by method and variant: what a leaderboard or a paper's table shows in one row."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ ORACLE = "oracle"
 Key = tuple[str, str, str]  # dataset, method, variant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """The seeds of one method's variant on one dataset, by what became of them."""
 
@@ -27,13 +27,25 @@ class Entry:
     ok: tuple[Record, ...]
     failed: tuple[Record, ...] = ()
     skipped: tuple[Record, ...] = ()
-    stale: Mapping[int, str] = {}  # seed -> why; such records are in none of the above  # noqa: RUF009
+    stale: Mapping[int, str] = field(default_factory=dict)  # seed -> why; these records are in none of the above
+
+    @property
+    def name(self) -> str:
+        """The title as Markdown; label-only baselines and the oracle in italics."""
+        return self._dressed(self.title)
 
     @property
     def label(self) -> str:
-        """The title as Markdown, with the variant; label-only baselines and the oracle in italics."""
-        name = plain(self.title + ("" if self.variant == "default" else f" ({self.variant})"))
-        return f"*{name}*" if self.label_only or self.oracle else name
+        """The name, with the variant where it is not the default."""
+        return self._dressed(self.title + ("" if self.variant == "default" else f" ({self.variant})"))
+
+    def _dressed(self, text: str) -> str:
+        return f"*{plain(text)}*" if self.seedless else plain(text)
+
+    @property
+    def seedless(self) -> bool:
+        """Without noise of its own: one cell says all."""
+        return self.label_only or self.oracle
 
     @property
     def label_only(self) -> bool:
@@ -59,7 +71,7 @@ class Entry:
     def metric(self, name: str, part: str = "") -> Summary | None:
         """A test metric over the seeds, over all rows or over a slice; None where no record has it."""
         values = (r.slices.get(part, {}) if part else r.metrics.get("test", {}) for r in self.ok)
-        return summarise((metrics.get(name) for metrics in values), exact=self.label_only or self.oracle)
+        return summarise((metrics.get(name) for metrics in values), exact=self.seedless)
 
     def mean(self, name: str, part: str = "") -> float | None:
         summary = self.metric(name, part)
@@ -87,7 +99,7 @@ class Entry:
             for why in dict.fromkeys(reasons.values()):
                 seeds = [seed for seed, reason in reasons.items() if reason == why]
                 found.append(f"{_seeds(seeds)} {word}: {code(why or 'no reason given')}")
-        if self.seeds == 1 and self.gradient:
+        if self.seeds == 1 and not self.seedless:
             found.append("one seed: its noise is unknown")
         return "; ".join(found)
 
@@ -110,10 +122,10 @@ class Board:
         for key, group in groupby(self.records, key=lambda r: (r.dataset, r.method, r.variant)):
             members = list(group)
             trusted = [r for r in members if str(r.cell) not in self.stale]
-            kinds = {o: tuple(r for r in trusted if r.outcome == o) for o in ("ok", "failed", "skipped")}
+            ok, failed, skipped = (tuple(r for r in trusted if r.outcome == o) for o in ("ok", "failed", "skipped"))
             refused = {r.seed: self.stale[str(r.cell)] for r in members if str(r.cell) in self.stale}
             title = (trusted or members)[-1].title
-            self.entries[key] = Entry(*key, title, **kinds, stale=refused)
+            self.entries[key] = Entry(*key, title, ok, failed, skipped, refused)
 
     @property
     def datasets(self) -> list[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def files(runs: Path) -> list[Path]:
-    """Every record's file `<dataset>/<method>/<variant>/<seed>.json` below the folder, in order; none where it is missing."""
+    """Every record's file `<dataset>/<method>/<variant>/<seed>.json` below the folder, in order."""
     return sorted(path for path in runs.glob("*/*/*/*.json") if not path.name.startswith("."))
 
 
@@ -30,13 +30,15 @@ def load(runs: Path) -> list[Record]:
         except OSError as error:
             raise UserError(f"{path} cannot be read ({error.strerror})") from None
         if record.cell.path != path.relative_to(runs):
-            raise UserError(f"{path} holds the record of {record.cell}, which belongs in {runs / record.cell.path}: move it")
+            raise UserError(
+                f"{path} holds the record of {record.cell}, which belongs in {runs / record.cell.path}: move it"
+            )
         records.append(record)
     return sorted(records, key=lambda record: record.cell)
 
 
 def digest(runs: Path) -> str:
-    """SHA-256 over the relative path and the bytes of every record's file, hexadecimal: equal folders, equal digests."""
+    """SHA-256, hexadecimal, over the relative path and the bytes of every record's file."""
     total = hashlib.sha256()
     for path in files(runs):
         data = path.read_bytes()
@@ -52,7 +54,9 @@ def frame(records: Iterable[Record]) -> "pd.DataFrame":
 
     rows = []
     for r in records:
-        names = {name: getattr(r, name) for name in ("dataset", "method", "title", "variant", "seed", "outcome", "error")}
+        names = {
+            name: getattr(r, name) for name in ("dataset", "method", "title", "variant", "seed", "outcome", "error")
+        }
         cost = {} if r.cost is None else {f"cost_{key}": value for key, value in msgspec.structs.asdict(r.cost).items()}
         rows.append(names | r.metrics.get("test", {}) | cost)
     return pd.DataFrame(rows)

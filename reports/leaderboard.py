@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.board import Board, Entry
-from reports.markdown import NONE, marked, number, plus_minus, sentence_list, signed, table
+from reports.markdown import NONE, marked, number, plain, plus_minus, sentence_list, signed, table
 from reports.stats import apart, best_two, percent
 
 HEADLINE = "mae"
@@ -59,20 +59,27 @@ def leaderboard(board: Board, dataset: str) -> str:
     for name in names:
         values = [None if e.oracle else e.mean(name) for e in shown]
         low = COLUMNS[name].low
-        best, second = (set(), set()) if low is None else best_two(values, low=low)
+        best, second = (set(), set()) if low is None else best_two(values, low=low, digits=digits(name, unit))
         texts = [plus_minus(e.metric(name), digits(name, unit)) for e in shown]
         cells[name] = [marked(text, place, best, second) for place, text in enumerate(texts)]
     rows = [
-        [_rank(e, ranked), e.label, e.variant, str(e.seeds), *(cells[name][place] for name in names)]
-        + [_against(e, constant), e.remarks]
-        for place, e in enumerate(shown)
+        [_rank(e, ranked), e.name, plain(e.variant), str(e.seeds), *numbers, _against(e, constant), e.remarks]
+        for e, *numbers in zip(shown, *(cells[name] for name in names), strict=True)
     ]
     rows += [
-        [NONE, _names(same), ", ".join(e.variant for e in same), "0", *[NONE] * len(names), NONE, remarks]
+        [NONE, _names(same), plain(", ".join(e.variant for e in same)), "0", *[NONE] * len(names), NONE, remarks]
         for remarks, same in _without_numbers(entries)
     ]
-    head = ["#", "method", "variant", "seeds", *(COLUMNS[name].title for name in names), "MAE vs best constant", "notes"]
-    return table(head, rows, left=3)
+    head = [
+        "#",
+        "method",
+        "variant",
+        "seeds",
+        *(COLUMNS[name].title for name in names),
+        "MAE vs best constant",
+        "notes",
+    ]
+    return table(head, rows, left=3, last=1)
 
 
 def _or_inf(value: float | None) -> float:
@@ -87,7 +94,7 @@ def _rank(entry: Entry, ranked: list[Entry]) -> str:
     mine, best = entry.metric(HEADLINE), ranked[0].metric(HEADLINE)
     if place == 0 or mine is None or best is None:
         return str(place + 1)
-    return f"{place + 1}{ {True: '', False: ' ≈', None: ' ?'}[apart(mine, best)]}"
+    return f"{place + 1}{ {True: '', False: ' ≈', None: ' ?'}[apart(mine, best)] }"
 
 
 def _against(entry: Entry, constant: Entry | None) -> str:
@@ -106,7 +113,25 @@ def _without_numbers(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
 
 
 def _names(same: Sequence[Entry]) -> str:
-    return sentence_list(list(dict.fromkeys(e.label for e in same)))
+    return sentence_list(list(dict.fromkeys(e.name for e in same)))
+
+
+def remarks(board: Board, dataset: str) -> list[str]:
+    """What ties and zeros do to the ranking metrics: a line each, where there is something to say."""
+    shown = [e for e in board.of(dataset) if e.ok and not e.seedless]
+    lines = []
+    if shown:
+        first = min(shown, key=lambda e: (_or_inf(e.mean(HEADLINE)), e.method, e.variant))
+        rules = (("xauc_strict", "0, as TPM's and GR's code do"), ("xauc_lenient", "1, as D2Q's and CWM's code do"))
+        texts = [f"{number(first.mean(key), 4)} if tied labels count {how}" for key, how in rules]
+        texts.append(f"{number(first.mean('xauc_exclude'), 4)} without them")
+        lines.append(f"XAUC of {first.label}: {number(first.mean('xauc'), 4)}; it would be {sentence_list(texts)}.")
+    for entry in board.of(dataset):
+        ceiling, zeros = entry.mean("spearman_ceiling"), entry.mean("zero_share")
+        if ceiling is not None and zeros is not None:
+            words = f"predictions without ties reach a Spearman correlation of {ceiling:.4f} at most"
+            return [*lines, f"{100 * zeros:.1f} % of the test labels are 0; {words}."]
+    return lines
 
 
 # --- what the gradient methods add to the simple predictors
@@ -126,7 +151,9 @@ def verdicts(board: Board, dataset: str) -> list[str]:
                 lines.append(f"Against {words}, {metric.upper()}: it has no number here.")
                 continue
             value = number(rival.mean(metric), digits(metric, unit))
-            lines.append(f"Against {words}, {metric.upper()} ({rival.label}, {value}): {_verdict(gradient, rival, metric)}.")
+            lines.append(
+                f"Against {words}, {metric.upper()} ({rival.label}, {value}): {_verdict(gradient, rival, metric)}."
+            )
     return lines
 
 
@@ -138,8 +165,12 @@ def _verdict(gradient: Sequence[Entry], rival: Entry, metric: str) -> str:
         if mine is None or theirs is None or (gap := percent(mine.mean, theirs.mean)) is None:
             continue
         judged = apart(mine, theirs)
-        word = "one seed only" if judged is None else "not told apart" if not judged else "better" if gap < 0 else "worse"
+        word = (
+            "one seed only" if judged is None else "not told apart" if not judged else "better" if gap < 0 else "worse"
+        )
         found[word].append((gap, f"{entry.label} ({signed(gap, 1, ' %')})"))
     if not found["better"]:
         found = {"better": [(0.0, "none")]} | {word: items for word, items in found.items() if word != "better"}
-    return "; ".join(f"{word} {sentence_list([t for _, t in sorted(items)])}" for word, items in found.items() if items)
+    return "; ".join(
+        f"{word}: {sentence_list([t for _, t in sorted(items)])}" for word, items in found.items() if items
+    )

@@ -10,9 +10,9 @@ from reports.stats import Summary
 NONE = "–"
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
-    """A pipe table; the first `left` columns are aligned to the left, the others to the right."""
-    align = ["left"] * left + ["right"] * (len(headers) - left)
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, last: int = 0) -> str:
+    """A pipe table; the first `left` and the last `last` columns are aligned to the left, the others to the right."""
+    align = ["left"] * left + ["right"] * (len(headers) - left - last) + ["left"] * last
     safe = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
     return tabulate(safe, headers, tablefmt="pipe", disable_numparse=True, colalign=align if rows else None)
 
@@ -51,7 +51,9 @@ def plus_minus(summary: Summary | None, digits: int) -> str:
     """mean ± std; the mean alone where it has no seed or one."""
     if summary is None:
         return NONE
-    return number(summary.mean, digits) + (f" ± {summary.std:.{digits}f}" if summary.std is not None and summary.n > 1 else "")
+    return number(summary.mean, digits) + (
+        f" ± {summary.std:.{digits}f}" if summary.std is not None and summary.n > 1 else ""
+    )
 
 
 def marked(text: str, place: int, best: set[int], second: set[int]) -> str:

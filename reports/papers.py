@@ -52,7 +52,7 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     notes: list[str] = []
 
     def printed(self, row: Row, column: str) -> dict[str, Printed]:
-        """The numbers of a cell by metric; what the paper leaves out is left out. Raises KeyError on an unknown column."""
+        """A cell's numbers by metric; what the paper leaves out is left out. Raises KeyError on an unknown column."""
         if column not in self.columns:
             raise KeyError(f"table {self.number} has no column {column!r}; it has {', '.join(self.columns)}")
         words = row.values[self.columns.index(column)].split()

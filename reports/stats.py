@@ -19,7 +19,7 @@ class Summary:
 
 
 def summarise(values: Iterable[float | None], *, exact: bool = False) -> Summary | None:
-    """The summary of the defined values, None where there is none. `exact`: without noise, so that one value is enough."""
+    """The summary of the defined values, None where there is none. `exact`: one value is all, there is no noise."""
     known = [value for value in values if value is not None]
     if not known:
         return None
@@ -34,11 +34,12 @@ def apart(a: Summary, b: Summary) -> bool | None:
     return difference > 0 and difference >= APART * sqrt(a.std**2 / a.n + b.std**2 / b.n)
 
 
-def best_two(values: Sequence[float | None], *, low: bool) -> tuple[set[int], set[int]]:
-    """The places of the best and of the second-best distinct value; equal values share a place. None is no value."""
-    known = sorted({v for v in values if v is not None}, reverse=not low)
+def best_two(values: Sequence[float | None], *, low: bool, digits: int) -> tuple[set[int], set[int]]:
+    """The places of the best and of the second-best value; values that print alike share a place. None is no value."""
+    printed = [None if v is None else round(v, digits) for v in values]
+    known = sorted({v for v in printed if v is not None}, reverse=not low)
     best, second = (
-        {place for place, v in enumerate(values) if len(known) > rank and v == known[rank]} for rank in (0, 1)
+        {place for place, v in enumerate(printed) if len(known) > rank and v == known[rank]} for rank in (0, 1)
     )
     return best, second
 

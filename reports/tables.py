@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from reports.board import Board, Entry
 from reports.leaderboard import digits
-from reports.markdown import NONE, code, marked, number, plain, plus_minus, sentence_list, short, signed, table
+from reports.markdown import NONE, marked, number, plain, plus_minus, sentence_list, signed, table
 from reports.papers import Paper, Printed, Table
 from reports.stats import best_two, percent
 
 TITLES = {
     "rmse": "RMSE ↓", "mae": "MAE ↓", "xauc": "XAUC ↑", "xgauc": "XGAUC ↑", "spearman": "Spearman ↑",
     "improvement": "XAUC improv.",
+    "train_seconds_per_batch": "train s/batch", "predict_seconds_per_batch": "predict s/batch",
 }  # fmt: skip
 
 
@@ -22,11 +23,11 @@ def comparison(board: Board, paper: Paper, number_: str, column: str) -> str:
     unit = str(board.facts(dataset).get("unit", "s"))
     entries = [board.get(dataset, row.method, row.variant) for row in printed.rows]
     sized = any(row.parameters for row in printed.rows)
-    head, columns = ["method"], []
+    head: list[str] = ["method"]
+    columns: list[list[str]] = []
     if sized:
-        head += ["parameters", f"{paper.key}"]
-        ours = [short(e.cost("parameters")) if e and e.ok else NONE for e in entries]
-        columns += [[_millions(e) for e in entries] if ours else [], [row.parameters or NONE for row in printed.rows]]
+        head += ["parameters", paper.key]
+        columns += [[_millions(e) for e in entries], [row.parameters or NONE for row in printed.rows]]
     for place, metric in enumerate(printed.metrics):
         theirs = [printed.printed(row, column).get(metric) for row in printed.rows]
         if metric == "improvement":
@@ -40,12 +41,20 @@ def comparison(board: Board, paper: Paper, number_: str, column: str) -> str:
 
 
 def _metric(
-    printed: Table, entries: Sequence[Entry | None], theirs: Sequence[Printed | None], metric: str, unit: str, *, first: bool
+    printed: Table,
+    entries: Sequence[Entry | None],
+    theirs: Sequence[Printed | None],
+    metric: str,
+    unit: str,
+    *,
+    first: bool,
 ) -> list[list[str]]:
     """Three columns: ours (best bold, second underlined), the paper's, the difference in the paper's decimals."""
     parts = [row.slice for row in printed.rows]
     found = [e.metric(metric, part) if e else None for e, part in zip(entries, parts, strict=True)]
-    best, second = best_two([s.mean if s else None for s in found], low=metric in ("mae", "rmse"))
+    best, second = best_two(
+        [s.mean if s else None for s in found], low=metric in ("mae", "rmse"), digits=digits(metric, unit)
+    )
     ours, differences = [], []
     for place, (entry, summary, their) in enumerate(zip(entries, found, theirs, strict=True)):
         if summary is None:
@@ -92,7 +101,7 @@ def whose_rows(board: Board, paper: Paper, column: str) -> str:
 
 
 def constants_beside(board: Board, paper: Paper, number_: str, column: str) -> str:
-    """How many of a table's printed errors one number per duration bucket, or one for all rows, stays below on our rows."""
+    """How many of a table's printed errors the best label-only constant on our rows stays below."""
     printed, source = paper.table(number_), paper.source(column)
     dataset = source.ours if source else ""
     unit = str(board.facts(dataset).get("unit", "s"))
@@ -121,7 +130,7 @@ def buckets(board: Board, paper: Paper, number_: str, column: str, methods: Sequ
         columns = []
         for part in parts:
             values = [e.mean(metric, part) for e in entries]
-            best, second = best_two(values, low=metric in ("mae", "rmse"))
+            best, second = best_two(values, low=metric in ("mae", "rmse"), digits=digits(metric, unit))
             texts = [plus_minus(e.metric(metric, part), digits(metric, unit)) for e in entries]
             columns.append([marked(text, place, best, second) for place, text in enumerate(texts)])
         rows = [[e.label, *(c[i] for c in columns)] for i, e in enumerate(entries)]
@@ -149,7 +158,7 @@ def statistics(board: Board, paper: Paper, number_: str) -> str:
         cells = [f"{theirs[m].text} / {_count(ours.get(m))}" for m in printed.metrics]
         about = plain(str(facts.get("slice", ""))) if facts else f"not run: {plain(source.reason)}" if source else NONE
         rows.append([row.name, *cells, about or NONE])
-    return table(["paper / ours", "users", "videos", "interactions", "duration buckets", "our data"], rows)
+    return table(["paper / ours", "users", "videos", "interactions", "duration buckets", "our data"], rows, last=1)
 
 
 def _count(value: object) -> str:
@@ -169,7 +178,9 @@ def disagreement(paper: Paper, one: str, two: str) -> str:
                     continue
                 cells += 1
                 if abs(a.value - b.value) > 0.51 * 10**-a.digits:
-                    gaps.append((abs(a.value - b.value) / a.value, f"{row.name}, {column}, {metric.upper()}: {a.text}", b.text))
+                    gaps.append(
+                        (abs(a.value - b.value) / a.value, f"{row.name}, {column}, {metric.upper()}: {a.text}", b.text)
+                    )
     if not gaps:
         return ""
     _, where, other_text = max(gaps)
@@ -177,8 +188,3 @@ def disagreement(paper: Paper, one: str, two: str) -> str:
         f"Tables {one} and {two} print {len(gaps)} of {cells} shared numbers differently, "
         f"at most {where} in one and {other_text} in the other."
     )
-
-
-def why_not(reason: str) -> str:
-    """One line in the place of a table."""
-    return f"not run: {plain(reason)}" if reason else code("")

@@ -98,7 +98,7 @@ def kuairec_matrix(*, rows: int, users: int = 30, videos: int = 25, seed: int = 
             "time": pd.to_datetime(stamp, unit="s").dt.strftime("%Y-%m-%d %H:%M:%S.%f"),
             "date": pd.to_datetime(stamp, unit="s").dt.strftime("%Y%m%d"),
             "timestamp": stamp,
-            "watch_ratio": play / np.maximum(duration, 1),
+            "watch_ratio": np.divide(play, duration, out=np.full(rows, np.inf), where=duration > 0),
         }
     )
 
@@ -112,9 +112,8 @@ def kuairec(
     }
     rng = np.random.default_rng([seed, 1])
     lists = [rng.choice(31, rng.integers(1, 5), replace=False).tolist() for _ in range(videos - 1)]
-    frames["item_categories.csv"] = pd.DataFrame(
-        {"video_id": np.arange(videos - 1), "feat": [str(one) for one in lists]}
-    )
+    categories = {"video_id": np.arange(videos - 1), "feat": [str(one) for one in lists]}
+    frames["item_categories.csv"] = pd.DataFrame(categories)
     for name, frame in frames.items():
         write_csv(frame, root / "KuaiRec 2.0" / "data" / name)
     return frames

@@ -1,13 +1,14 @@
 """KuaiRand-Pure against a recomputation with pandas, on made-up rows in the official layout and on real ones."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import fingerprint
+from datasets import fingerprint, kuairand
 from datasets.base import BadData, Incomplete, NotAvailable
 from datasets.cache import columns_of
 from datasets.kuairand import KuaiRand
@@ -34,23 +35,22 @@ def same_grouping(ids, values, train) -> bool:
     """Equal where the values are equal, 0 exactly where no training row has the value."""
     seen = pd.Series(values).isin(pd.Series(values).iloc[train]).to_numpy()
     pairs = pd.DataFrame({"id": ids, "value": values})[seen].drop_duplicates()
-    return bool(
-        pairs["id"].is_unique and pairs["value"].is_unique and (pairs["id"] > 0).all() and (ids[~seen] == 0).all()
-    )
+    one_to_one = pairs["id"].is_unique and pairs["value"].is_unique
+    return bool(one_to_one and (pairs["id"] > 0).all() and (ids[~seen] == 0).all())
 
 
 def test_the_columns_are_those_that_pandas_joins(tmp_path):
     frames = fixtures.kuairand(tmp_path)
     table = KuaiRand().build(tmp_path)
     log = kept(frames[LOG])
-    log = log.merge(frames["user_features_pure.csv"], how="left").merge(
-        frames["video_features_basic_pure.csv"], how="left"
-    )
+    for features in ("user_features_pure.csv", "video_features_basic_pure.csv"):
+        log = log.merge(frames[features], how="left")
     train = table.split["train"]
     for name in ("user_id", "video_id", "tab", "music_id", "author_id", "user_active_degree"):
         ids, size = field(table, name)
-        assert same_grouping(ids, log[name].fillna("missing").to_numpy(), train), name
-        assert size == ids[train].max() + 1 == log[name].iloc[train].fillna("missing").nunique() + 1
+        values = log[name].astype(object).where(log[name].notna(), "missing")
+        assert same_grouping(ids, values.to_numpy(), train), name
+        assert size == ids[train].max() + 1 == values.iloc[train].nunique() + 1
     np.testing.assert_allclose(table.rows.label, log["play_time_ms"] / 1000, rtol=1e-6)
     np.testing.assert_allclose(table.rows.duration, log["duration_ms"] / 1000, rtol=1e-6)
     np.testing.assert_array_equal(field(table, "duration_level")[0], table.rows.bucket + 1)
@@ -83,7 +83,7 @@ def test_other_filters_are_options(tmp_path):
 def test_nothing_fitted_knows_the_labels_or_ids_of_other_rows(tmp_path):
     frames = fixtures.kuairand(tmp_path / "one")
     table = KuaiRand().build(tmp_path / "one")
-    log, rows = frames[LOG], np.flatnonzero(frames[LOG].index.isin(frames[LOG].index))
+    log = frames[LOG]
     rows = np.flatnonzero((log["play_time_ms"] > 0) & (log["duration_ms"] / 1000).round().between(5, 400))
     outside = rows[np.concatenate([table.split["valid"], table.split["test"]])]
     log.loc[outside, "user_id"] += 100_000
@@ -128,10 +128,6 @@ def test_two_logs_are_read_one_after_the_other(tmp_path):
 def test_the_slice_is_told_from_the_whole(tmp_path, monkeypatch):
     fixtures.kuairand(tmp_path, rows=600)
     assert KuaiRand().build(tmp_path).facts["slice"] == "KuaiRand-Pure, 8 Apr - 14 Apr"
-    from dataclasses import replace
-
-    from datasets import kuairand
-
     monkeypatch.setattr(kuairand, "SOURCE", replace(kuairand.SOURCE, official_rows=600))
     assert KuaiRand().build(tmp_path).facts["slice"] == "KuaiRand-Pure, complete standard logs"
 

@@ -79,7 +79,7 @@ def test_big_small_trains_on_one_matrix_and_tests_on_the_other(tmp_path):
         ((SMALL, BIG + ".gz"), "KuaiRec big matrix, 500 rows"),
         (
             (SMALL + ".gz", "small_matrix_subset.csv.gz"),
-            "KuaiRec small matrix, 500 rows (the official file has 4,676,570)",
+            "KuaiRec small matrix, 500 rows (the official file has",
         ),
         (("small_matrix_subset.csv.gz",), "KuaiRec small matrix, 500 subset"),
     ],
@@ -91,9 +91,7 @@ def test_the_largest_matrix_that_is_there_is_read(tmp_path, matrices, words):
 
 def test_the_subset_has_no_time_columns_and_needs_none(tmp_path):
     frames = fixtures.kuairec(tmp_path, matrices=("small_matrix_subset.csv.gz",))
-    subset = frames["small_matrix_subset.csv.gz"][
-        ["user_id", "video_id", "play_duration", "video_duration", "watch_ratio"]
-    ]
+    subset = frames["small_matrix_subset.csv.gz"].drop(columns=["time", "date", "timestamp"])
     fixtures.write_csv(pd.concat([subset, subset.iloc[:3]]), tmp_path / DATA / "small_matrix_subset.csv.gz")
     assert KuaiRec().build(tmp_path).facts["duplicates"] == 3
 

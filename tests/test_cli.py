@@ -1,0 +1,228 @@
+"""The command line as a user meets it: exit codes, one-line errors that say what to type, and nothing half-written."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmark import ROOT
+from benchmark.cli import main
+from benchmark.store import Store
+from tests import fixtures
+
+CHEAP = "mean,median,bucket_mean"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_cache(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """One cache for the module: the synthetic table is prepared once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CVP_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def run(*arguments: str) -> int:
+    return main(["run", "--executor", "inline", *arguments])
+
+
+def error_of(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on standard error."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_a_run_writes_records_and_a_report_and_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("--only", CHEAP, "--runs", str(tmp_path))
+    assert run(*arguments) == 0
+    paths = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.glob("*/*/*/*.json"))
+    assert paths == [f"synthetic/{m}/default/0.json" for m in ("bucket_mean", "mean", "median")]
+    assert "Bucket mean" in (tmp_path / "RESULTS.md").read_text()
+    before = {path: (tmp_path / path).read_bytes() for path in paths}
+    assert run(*arguments) == 0
+    assert "nothing to run" in capsys.readouterr().out
+    assert before == {path: (tmp_path / path).read_bytes() for path in paths}
+
+
+def test_a_record_says_what_its_numbers_depend_on(tmp_path: Path) -> None:
+    assert run("--only", "mean", "--runs", str(tmp_path)) == 0
+    record = json.loads((tmp_path / "synthetic/mean/default/0.json").read_text())
+    assert record["outcome"] == "ok"
+    assert set(record["identity"]["files"]) >= {"methods/constants.py", "methods/base.py", "datasets/schema.py"}
+    assert record["identity"]["data"] and record["identity"]["environment"]["numpy"]
+    assert record["command"] == "python -m benchmark run --only synthetic/mean/default --suite quick"
+    assert record["metrics"]["test"]["xauc"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--suite", "quik"], "did you mean 'quick'?"),
+        (["--only", "medain"], "did you mean 'median'?"),
+        (["--dataset", "sinthetic"], "did you mean 'synthetic'?"),
+        (["--seeds", "0"], "at least one seed"),
+        (["--data", "/no/such/folder"], "no such folder"),
+        (["--rerun", "some"], "missing, stale, failed or all"),
+        (["--executor", "magic"], "processes or inline"),
+        (["--device", "tpu"], "auto, cpu or cuda"),
+        (["--sede", "3"], "--help"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_exit_code_2(
+    arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "--runs", str(tmp_path / "runs"), "--only", "mean", *arguments]) == 2
+    assert words in error_of(capsys)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_no_data_at_all_is_said_with_where_to_get_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run("--suite", "wtp", "--data", str(tmp_path / "empty"), "--runs", str(tmp_path / "runs")) == 2
+    assert "python -m benchmark data" in error_of(capsys)
+
+
+def test_a_file_in_the_place_of_the_records_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs").write_text("")
+    assert run("--only", "mean", "--runs", str(tmp_path / "runs")) == 2
+    assert "--runs" in error_of(capsys)
+
+
+def test_a_record_that_is_no_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "synthetic/mean/default/0.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"torn": ')
+    assert run("--only", "mean", "--runs", str(tmp_path)) == 2
+    assert f"{path} is not a record" in (line := error_of(capsys)) and "delete it" in line
+    assert path.read_text() == '{"torn": '
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("--only", "mean", "--runs", str(tmp_path)) == 0
+
+    def full(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        assert run("--only", "mean,median", "--runs", str(tmp_path)) == 2
+    assert "finished cells are kept" in error_of(capsys)
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.json*")] == ["synthetic/mean/default/0.json"]
+
+
+def test_two_runs_at_once_on_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Store(tmp_path).lock():
+        assert run("--only", "mean", "--runs", str(tmp_path)) == 2
+    assert "another run" in error_of(capsys)
+
+
+def test_an_incomplete_dataset_names_the_missing_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = fixtures.kuairand(tmp_path / "data")
+    missing = next(root.rglob("video_features_basic_pure.csv"))
+    missing.unlink()
+    assert run("--suite", "wtp", "--dataset", "kuairand", "--data", str(root), "--runs", str(tmp_path / "runs")) == 2
+    assert missing.name in error_of(capsys)
+
+
+def test_bad_rows_stop_the_run_before_anything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = fixtures.kuairand(tmp_path / "data")
+    log = next(root.rglob("log_standard_*"))
+    log.write_text(log.read_text().replace("play_time_ms", "play_ms"))
+    assert run("--suite", "wtp", "--dataset", "kuairand", "--only", CHEAP, "--data", str(root), "--runs", str(tmp_path / "runs")) == 2
+    assert "play_time_ms" in error_of(capsys)
+    assert not list((tmp_path / "runs").rglob("*.json"))
+
+
+def test_editing_a_method_makes_its_records_stale_and_the_report_refuses_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--only", CHEAP, "--runs", str(tmp_path)) == 0
+    path = tmp_path / "synthetic/mean/default/0.json"
+    record = json.loads(path.read_text())
+    record["identity"]["code"] = "0" * 16
+    record["identity"]["files"]["methods/constants.py"] = "0" * 16
+    path.write_text(json.dumps(record))
+    capsys.readouterr()
+    assert main(["status", "--runs", str(tmp_path)]) == 0
+    assert "synthetic/mean/default" in (out := capsys.readouterr().out) and "code moved: methods/constants.py" in out
+    assert main(["report", "--runs", str(tmp_path)]) == 0
+    assert "1 stale ones left out" in capsys.readouterr().out
+    assert run("--only", CHEAP, "--runs", str(tmp_path)) == 0
+    assert json.loads(path.read_text())["identity"]["code"] != "0" * 16
+
+
+def test_help_list_and_status_answer_quickly_and_without_torch(tmp_path: Path) -> None:
+    for verb in (["--help"], ["list"], ["status", "--runs", str(tmp_path)], ["plan"], ["data"]):
+        call = f"import sys; from benchmark.cli import main; code = main({verb!r}); assert 'torch' not in sys.modules; sys.exit(code)"
+        subprocess.run([sys.executable, "-c", call], check=True, capture_output=True)
+
+
+def _method(title: str, body: str) -> str:
+    return (
+        f'"""{title}."""\n\nimport os\n\nfrom methods.constants import Mean\n\n\nclass {title}(Mean):\n    """{title}."""\n\n'
+        f"    name = {title.lower()!r}\n\n    def statistic(self, y):\n        {body}\n"
+    )
+
+
+def test_dropped_in_methods_are_listed_run_and_ranked_and_failures_are_rows(tmp_path: Path) -> None:
+    """In a copy of the sources: one good file, one that raises, one whose process dies, one that cannot be imported."""
+    for package in ("benchmark", "methods", "datasets", "reports"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+    bodies = {"Half": "return 0.5 * super().statistic(y)", "Fails": "return 1 / 0", "Dies": "os.kill(os.getpid(), 9)"}
+    for title, body in bodies.items():
+        (tmp_path / "methods" / f"{title.lower()}.py").write_text(_method(title, body))
+    (tmp_path / "methods" / "broken.py").write_text("import no_such_library\n")
+
+    def ours(*arguments: str) -> str:
+        command = [sys.executable, "-m", "benchmark", *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    listed = ours("list")
+    assert all(title.lower() in listed for title in bodies)
+    assert "methods.broken cannot be imported" in listed
+    ours("run", "--only", "half,fails,dies,mean", "--runs", "runs")
+    records = {p.parts[-3]: json.loads(p.read_text()) for p in (tmp_path / "runs").rglob("[0-9].json")}
+    assert {name: r["outcome"] for name, r in records.items()} == {
+        "half": "ok", "mean": "ok", "fails": "failed", "dies": "failed",
+    }  # fmt: skip
+    assert "ZeroDivisionError" in records["fails"]["error"] and "fails.py" in records["fails"]["error"]
+    assert "SIGKILL" in records["dies"]["error"]
+    report = (tmp_path / "runs" / "RESULTS.md").read_text()
+    assert all(title in report for title in bodies)
+    assert "ZeroDivisionError" in report
+
+
+def _comparable(runs: Path) -> dict[str, object]:
+    """The records without their timings."""
+    found = {}
+    for path in runs.rglob("*.json"):
+        record = json.loads(path.read_text())
+        record.pop("cost"), record.pop("finished")
+        found[str(path.relative_to(runs))] = record
+    return found
+
+
+def test_a_run_killed_again_and_again_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
+    """kill -9 at growing moments, then once to the end: the same records, none torn, none lost."""
+
+    def command(runs: str) -> list[str]:
+        return [
+            sys.executable, "-m", "benchmark", "run", "--only", "mean,tr,wlr,median", "--seeds", "2",
+            "--runs", str(tmp_path / runs),
+        ]  # fmt: skip
+
+    for seconds in (1.5, 4, 7):
+        process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(seconds)
+        process.kill()
+        process.wait()
+        for path in (tmp_path / "killed").rglob("[0-9]*.json"):
+            json.loads(path.read_text())  # complete or absent
+    for runs in ("killed", "whole"):
+        subprocess.run(command(runs), check=True, capture_output=True)
+    assert _comparable(tmp_path / "killed") == _comparable(tmp_path / "whole")
+    assert len(_comparable(tmp_path / "whole")) == 6

@@ -1,0 +1,87 @@
+"""The list of datasets: quick to ask, complete, and honest about what is there."""
+
+import subprocess
+import sys
+
+import pytest
+
+from datasets import cache, registry
+from datasets.base import NotAvailable
+from tests import fixtures
+
+SIX = ["kuairand", "kuairec", "wechat", "cikm16", "criteo-ssc", "kaggle"]
+
+
+def test_asking_needs_no_heavy_import():
+    code = """
+import sys, datasets.registry as r, datasets.cache as c
+from pathlib import Path
+r.names(); r.get("synthetic"); c.cached_fingerprint(r.get("synthetic"), None, Path("/nowhere")); r.overview(None)
+print([m for m in ("torch", "pandas", "scipy", "pyarrow", "numba", "pooch", "requests") if m in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_name_gives_the_dataset_of_that_name():
+    assert {*SIX, "cdnow", "synthetic", "kuairand@time", "kuairec@ratio", "kuairec@big-small"} <= set(registry.names())
+    for name in registry.names():
+        dataset = registry.get(name)
+        assert dataset.name == name
+        assert dataset.source.licence
+        assert dataset.protocol.batch > 0
+
+
+def test_an_unknown_name_gets_the_nearest_one_and_all_that_are_known():
+    with pytest.raises(KeyError) as caught:
+        registry.get("kuairnd")
+    assert str(caught.value).startswith("no dataset named 'kuairnd'; did you mean 'kuairand'? Known: kuairand, ")
+
+
+def test_protocols_are_those_of_the_design():
+    numbers = {n: (p.batch, p.epochs, p.patience, p.stop) for n in registry.names() for p in [registry.get(n).protocol]}
+    assert numbers["kuairand"] == numbers["kuairand@time"] == numbers["wechat"] == (512, 50, 10, "mae")
+    assert numbers["kuairec"] == numbers["kuairec@big-small"] == numbers["cikm16"] == (1024, 20, 5, "mae")
+    assert numbers["criteo-ssc"] == numbers["kaggle"] == (2048, 20, 5, "loss")
+    assert numbers["cdnow"] == (512, 20, 5, "loss")
+    assert numbers["synthetic"] == (512, 15, 3, "mae")
+
+
+def test_the_overview_shows_every_source_once(tmp_path):
+    lines = {line.name: line for line in registry.overview(tmp_path, tmp_path / "cache")}
+    assert list(lines) == [*SIX[:2], *SIX[2:], "cdnow", "synthetic"]
+    for name in [*SIX, "cdnow"]:
+        assert not lines[name].available
+        assert lines[name].how_to_get
+        assert lines[name].rows is None
+    assert "--fetch kuairec" in lines["kuairec"].how_to_get
+    assert lines["synthetic"].available
+    assert lines["synthetic"].state == "synthetic"
+    assert "ProWTP: 1,231,181 rows, 27,285 users, 7,551 videos" in lines["kuairand"].official
+    assert sum(len(line.protocols) for line in lines.values()) == len(registry.names())
+
+
+def test_the_overview_counts_what_is_prepared(tmp_path):
+    fixtures.kuairand(tmp_path)
+    before = next(line for line in registry.overview(tmp_path, tmp_path / "cache") if line.name == "kuairand")
+    assert before.available
+    assert (before.state, before.rows, before.fingerprint) == ("present, not prepared yet", None, None)
+    table = cache.load(registry.get("kuairand"), tmp_path, tmp_path / "cache")
+    line = next(line for line in registry.overview(tmp_path, tmp_path / "cache") if line.name == "kuairand")
+    assert line.state == "present: KuaiRand-Pure, 8 Apr - 14 Apr"
+    assert (line.rows, line.users, line.items) == tuple(table.facts[key] for key in ("rows", "users", "items"))
+    assert line.fingerprint == table.fingerprint
+    assert line.files[0].startswith("log_standard_4_22_to_5_08_pure.csv.gz (")
+
+
+def test_an_overview_of_bad_files_says_what_is_wrong(tmp_path):
+    fixtures.kuairand(tmp_path, logs=("log_standard_4_22_to_5_08_pure.csv", "log_standard_4_25_to_5_08_pure.csv"))
+    line = registry.overview(tmp_path, tmp_path / "cache")[0]
+    assert not line.available
+    assert "share days" in line.state
+
+
+@pytest.mark.parametrize("name", [*SIX[2:], "cdnow"])
+def test_an_announced_dataset_says_that_its_loader_is_still_to_come(tmp_path, name):
+    with pytest.raises(NotAvailable, match="the loader comes in a later version"):
+        registry.get(name).build(tmp_path)
