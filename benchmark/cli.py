@@ -21,6 +21,7 @@ app = App(
     name="python -m benchmark",
     help="Continuous value prediction, re-run under one protocol: raw logs in, RESULTS.md out.",
     version_flags=[],
+    result_action="return_value",
 )
 console = Console()
 
@@ -97,11 +98,7 @@ def data(*, data: Data = None, fetch: Annotated[str, Parameter(help="Download th
     from datasets import registry
 
     if fetch:
-        from datasets.download import fetch as download
-
-        if data is None:
-            raise UserError(f"say where to: `python -m benchmark data --fetch {fetch} --data FOLDER`")
-        download(_dataset(fetch), data)
+        _fetch(fetch, data)
     grid = Grid(box=None, pad_edge=False, title_justify="left")
     for column in ("dataset", "state", "rows", "users", "items", "fingerprint", "licence"):
         grid.add_column(column, justify="right" if column in ("rows", "users", "items") else "left", overflow="fold")
@@ -118,12 +115,23 @@ def data(*, data: Data = None, fetch: Annotated[str, Parameter(help="Download th
             _print("\n".join([f"\n{row.name} ({row.title})", *lines]))
 
 
-def _dataset(name: str):  # type: ignore[no-untyped-def]  # a Dataset, imported late
-    from datasets import registry
+def _fetch(name: str, data: Path | None) -> None:
+    """Download a dataset's archive into the data root, with a bar."""
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    from datasets import download, registry
+    from datasets.base import NotAvailable
 
     if name not in registry.names():
         raise unknown("dataset", name, registry.names())
-    return registry.get(name)
+    if data is None:
+        raise UserError(f"say where to: `python -m benchmark data --fetch {name} --data FOLDER`")
+    with Progress(*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn(), console=console) as bar:
+        task = bar.add_task(name, total=None)
+        try:
+            download.fetch(registry.get(name), data, lambda done, total: bar.update(task, completed=done, total=total or None))
+        except (download.DownloadError, NotAvailable) as error:
+            raise UserError(str(error)) from None
 
 
 def _survey(cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path | None) -> tuple[dict[Cell, Standing], dict[str, str]]:

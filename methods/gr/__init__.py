@@ -1,0 +1,1 @@
+"""Generative Regression (GR): a value as a sequence of tokens that sum to it. The method itself is in `method.py`."""

@@ -1,0 +1,126 @@
+"""GR Section 3.2.2: recurrent decoders, and the loop that all decoders share.
+
+A decoder takes the encoder's h [B, context] and, step by step, weights over the classes [B, C] that say which token
+embedding, or which mixture of them, comes in. Embedding mixup (Eq. 8) is linear, so the input's projection equals the
+mixture of projected embeddings: E W^T is formed once, and a true token is a one-hot weight.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+State = Any  # nested tuples of tensors [B, ...]
+Feed = Callable[[int, Tensor], Tensor]  # (step, its logits [B, C]) -> the next step's weights [B, C]
+
+
+class LSTM(nn.Module):
+    """The recurrent half of nn.LSTMCell, with the gates in the order i, f, o, g; x is W x + b of the other half."""
+
+    gates = 4
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, 4 * width, bias=False)
+
+    def begin(self, h: Tensor) -> State:
+        return h, torch.zeros_like(h)  # h_0, c_0
+
+    def forward(self, x: Tensor, state: State) -> State:
+        h, c = state
+        width = c.shape[-1]
+        a = x + self.hidden(h)  # [B, 4H]
+        i, f, o = a[..., : 3 * width].sigmoid().chunk(3, -1)
+        c = f * c + i * a[..., 3 * width :].tanh()
+        return o * c.tanh(), c
+
+
+class GRU(nn.Module):
+    """The recurrent half of nn.GRUCell: gates r, z, n."""
+
+    gates = 3
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, 3 * width)  # its own bias: r multiplies it in n
+
+    def begin(self, h: Tensor) -> State:
+        return (h,)
+
+    def forward(self, x: Tensor, state: State) -> State:
+        (h,) = state
+        width = h.shape[-1]
+        y = self.hidden(h)  # [B, 3H]
+        r, z = (x[..., : 2 * width] + y[..., : 2 * width]).sigmoid().chunk(2, -1)
+        n = (x[..., 2 * width :] + r * y[..., 2 * width :]).tanh()
+        return (n + z * (h - n),)
+
+
+class RNN(nn.Module):
+    """The recurrent half of nn.RNNCell, with tanh."""
+
+    gates = 1
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, width, bias=False)
+
+    def begin(self, h: Tensor) -> State:
+        return (h,)
+
+    def forward(self, x: Tensor, state: State) -> State:
+        return ((x + self.hidden(state[0])).tanh(),)
+
+
+CELLS: dict[str, type[LSTM | GRU | RNN]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+
+
+class Recurrent(nn.Module):
+    """Token embeddings, a cell and the output layer.
+
+    How h_i reaches the decoder is not said in the paper: here it is projected to h_0 and also stands beside every input
+    embedding (`condition`); c_0 is 0.
+    """
+
+    def __init__(self, cell: str, classes: int, context: int, width: int, *, condition: bool = True) -> None:
+        super().__init__()
+        self.cell = CELLS[cell](width)
+        self.sos = nn.Parameter(torch.randn(1, width))
+        self.embedding = nn.Parameter(torch.randn(classes, width))  # E
+        self.token = nn.Linear(width, self.cell.gates * width)  # acts on [embedding; h_i] together with `context`
+        self.context = nn.Linear(context, self.cell.gates * width, bias=False) if condition else None
+        self.first = nn.Linear(context, width)  # h_i -> h_0
+        self.out = nn.Linear(width, classes)
+
+    def begin(self, h: Tensor) -> tuple[Any, State]:
+        """What all steps share, and the state before the first: h_0 and the first input. h: [B, context]."""
+        table = self.embedding @ self.token.weight.T  # E W^T [C, G*H]
+        x = self.token(self.sos)  # [1, G*H]
+        constant = self.token.bias if self.context is None else self.context(h) + self.token.bias  # [B, G*H]
+        if self.context is not None:
+            x = x + self.context(h)
+        return (table, constant), (x, self.cell.begin(self.first(h)))
+
+    def step(self, shared: Any, state: State) -> tuple[Tensor, State]:
+        """Logits [B, C] and the state after this step, whose input is still to come."""
+        x, hidden = state
+        hidden = self.cell(x, hidden)
+        return self.out(hidden[0]), hidden
+
+    def feed(self, shared: Any, state: State, weights: Tensor) -> State:
+        """The state with its next input. weights: [B, C]."""
+        table, constant = shared
+        return weights @ table + constant, state
+
+
+def unroll(decoder: Any, h: Tensor, steps: int, feed: Feed) -> Tensor:
+    """Logits of every step, [B, T, C]."""
+    shared, state = decoder.begin(h)
+    logits: list[Tensor] = []
+    for t in range(steps):
+        row, state = decoder.step(shared, state)
+        logits.append(row)
+        if t + 1 < steps:
+            state = decoder.feed(shared, state, feed(t, row))
+    return torch.stack(logits, dim=1)

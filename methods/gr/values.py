@@ -1,0 +1,59 @@
+"""What logits over tokens mean: embedding mixup's weights (Section 3.5.2), the value, its loss, and the read-outs.
+
+Logits are [..., C] over C = K + 1 classes: class 0 is EOS, classes 1 to K are the numeric tokens, the largest first.
+PAD and SOS are never predicted, so they have no logit.
+"""
+
+import torch
+from torch import Tensor
+
+
+def near(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:
+    """Which classes lie in the window [centre - b, centre + b], bool [..., C]; EOS has a window of its own.
+
+    centre: int [..., 1]. Eq. 8 leaves the borders open: the window ends at the first and last numeric token.
+    """
+    index = torch.arange(logits.shape[-1], device=logits.device)
+    return ((index - centre).abs() <= b) & ((index > 0) == (centre > 0))
+
+
+def mixup(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:
+    """The weights sigma of Eq. 9 [..., C]: softmax in the window about the predicted token, 0 outside it.
+
+    Eq. 9 prints exp(-rho) over a sum of exp(+rho), which sums to anything and favours the worst token; the released
+    code has softmax(+rho), as here.
+    """
+    return logits.masked_fill(~near(logits, centre, b), -torch.inf).softmax(-1)
+
+
+def soft_value(logits: Tensor, value: Tensor, b: Tensor) -> Tensor:
+    """The differentiable value of each step [...]: P(not EOS) times the window's mean of g(w).
+
+    The paper does not say how Eq. 5 sees past the argmax. The window lies about the likeliest numeric token, whether or
+    not EOS is likelier still, and its probabilities are scaled to sum to P(not EOS). value: g [C], 0 for EOS.
+    """
+    numeric = logits[..., 1:]
+    sigma = mixup(logits, numeric.argmax(-1, keepdim=True) + 1, b)
+    return (1 - logits.softmax(-1)[..., 0]) * (sigma @ value)
+
+
+def released_value(logits: Tensor, value: Tensor, b: Tensor) -> Tensor:
+    """The released code's soft value [...]: sum of P(w) g(w) in the window about the argmax, nothing rescaled.
+
+    Where the argmax is EOS (id 2), the window covers the b largest tokens, for they have the next ids.
+    """
+    index = torch.arange(logits.shape[-1], device=logits.device)
+    inside = (index - logits.argmax(-1, keepdim=True)).abs() <= b
+    return (logits.softmax(-1) * inside) @ value
+
+
+def huber(error: Tensor, delta: Tensor) -> Tensor:
+    """Eq. 5, elementwise."""
+    size = error.abs()
+    return torch.where(size <= delta, size.square() / 2, delta * (size - delta / 2))
+
+
+def before_end(tokens: Tensor) -> Tensor:
+    """True up to and including the first EOS, bool [..., T]. tokens: classes int [..., T]."""
+    ended = (tokens == 0).to(torch.int64).cumsum(-1)
+    return (ended - (tokens == 0).to(torch.int64)) == 0
