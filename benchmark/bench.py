@@ -1,8 +1,8 @@
 """Speed, side by side in one run on the same rows: ratios are what counts, absolute times are noise on a shared machine.
 
-    training   our trainer (five seeds together) against a plain PyTorch loop (DataLoader, one nn.Embedding a field,
-               default Adam, one seed), the same network: embeddings 64, MLP 64-64-64, ReLU, dropout 0.2, batch 512
-    metrics    exact XAUC and XGAUC on 2.5 M rows
+training   our trainer (five seeds together) against a plain PyTorch loop (DataLoader, one nn.Embedding a field,
+           default Adam, one seed), the same network: embeddings 64, MLP 64-64-64, ReLU, dropout 0.2, batch 512
+metrics    exact XAUC and XGAUC on 2.5 M rows
 """
 
 import statistics
@@ -150,7 +150,11 @@ def metrics(console: Console) -> None:
     for name, call in (("xauc", lambda: xauc(label, prediction)), ("xgauc", lambda: xgauc(label, prediction, user))):
         began = time.process_time()
         call()
-        console.print(f"metrics   {name:<6} exact, 2.5 M rows   {time.process_time() - began:5.2f} s on one core", highlight=False, soft_wrap=True)
+        console.print(
+            f"metrics   {name:<6} exact, 2.5 M rows   {time.process_time() - began:5.2f} s on one core",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def main(what: str, device: str, console: Console) -> None:

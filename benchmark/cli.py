@@ -25,15 +25,22 @@ app = App(
 )
 console = Console()
 
-Data = Annotated[Path | None, Parameter(name="--data", help="The data root: the folder that holds `KuaiRand-Pure/`, ...")]
+Data = Annotated[
+    Path | None, Parameter(name="--data", help="The data root: the folder that holds `KuaiRand-Pure/`, ...")
+]
 Runs = Annotated[Path, Parameter(name="--runs", help="The folder of the records.")]
 Suite = Annotated[str, Parameter(name="--suite", help="A file of benchmark/suites/, without `.toml`.")]
 Datasets = Annotated[
-    list[str], Parameter(name="--dataset", negative="", help="Only these datasets of the suite; repeat or separate by commas.")
+    list[str],
+    Parameter(name="--dataset", negative="", help="Only these datasets of the suite; repeat or separate by commas."),
 ]
 Only = Annotated[
     list[str],
-    Parameter(name="--only", negative="", help="Only cells that match: `tpm`, `tpm/large`, `kuairand/tpm/*`; several by commas."),
+    Parameter(
+        name="--only",
+        negative="",
+        help="Only cells that match: `tpm`, `tpm/large`, `kuairand/tpm/*`; several by commas.",
+    ),
 ]
 Seeds = Annotated[int | None, Parameter(name="--seeds", help="How many seeds instead of the suite's own number.")]
 
@@ -48,7 +55,9 @@ def _split(values: list[str] | None) -> tuple[str, ...]:
 
 def _root(data: Path | None) -> Path | None:
     if data is not None and not data.is_dir():
-        raise UserError(f"--data {data}: no such folder; pass the folder that holds `KuaiRand-Pure/`, `KuaiRec 2.0/`, ...")
+        raise UserError(
+            f"--data {data}: no such folder; pass the folder that holds `KuaiRand-Pure/`, `KuaiRec 2.0/`, ..."
+        )
     return data
 
 
@@ -59,7 +68,9 @@ def _methods() -> dict[str, Entry]:
     return methods
 
 
-def _cells(suite: str, methods: dict[str, Entry], dataset: list[str] | None, only: list[str] | None, seeds: int | None) -> list[Cell]:
+def _cells(
+    suite: str, methods: dict[str, Entry], dataset: list[str] | None, only: list[str] | None, seeds: int | None
+) -> list[Cell]:
     if seeds is not None and seeds < 1:
         raise UserError(f"--seeds {seeds}: at least one seed is needed")
     chosen = suites.load(suite)
@@ -93,7 +104,9 @@ def list_() -> None:
 
 
 @app.command
-def data(*, data: Data = None, fetch: Annotated[str, Parameter(help="Download this dataset into the data root.")] = "") -> None:
+def data(
+    *, data: Data = None, fetch: Annotated[str, Parameter(help="Download this dataset into the data root.")] = ""
+) -> None:
     """Every dataset: present or not, what of it, and how to get it."""
     from datasets import registry
 
@@ -105,7 +118,13 @@ def data(*, data: Data = None, fetch: Annotated[str, Parameter(help="Download th
     overviews = registry.overview(_root(data))
     for row in overviews:
         counts = ("" if n is None else f"{n:,}" for n in (row.rows, row.users, row.items))
-        grid.add_row(", ".join((row.name, *(p for p in row.protocols if p != row.name))), row.state, *counts, row.fingerprint or "", row.licence)
+        grid.add_row(
+            ", ".join((row.name, *(p for p in row.protocols if p != row.name))),
+            row.state,
+            *counts,
+            row.fingerprint or "",
+            row.licence,
+        )
     console.print(grid)
     for row in overviews:
         lines = [f"  files: {', '.join(row.files)}"] if row.files else []
@@ -129,12 +148,16 @@ def _fetch(name: str, data: Path | None) -> None:
     with Progress(*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn(), console=console) as bar:
         task = bar.add_task(name, total=None)
         try:
-            download.fetch(registry.get(name), data, lambda done, total: bar.update(task, completed=done, total=total or None))
+            download.fetch(
+                registry.get(name), data, lambda done, total: bar.update(task, completed=done, total=total or None)
+            )
         except (download.DownloadError, NotAvailable) as error:
             raise UserError(str(error)) from None
 
 
-def _survey(cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path | None) -> tuple[dict[Cell, Standing], dict[str, str]]:
+def _survey(
+    cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path | None
+) -> tuple[dict[Cell, Standing], dict[str, str]]:
     from benchmark.runner import survey
 
     found = survey(cells, methods, Store(runs), _root(data))
@@ -143,7 +166,13 @@ def _survey(cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path
 
 @app.command
 def plan(
-    *, suite: Suite = "quick", data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = None, only: Only | None = None, seeds: Seeds = None
+    *,
+    suite: Suite = "quick",
+    data: Data = None,
+    runs: Runs = RUNS,
+    dataset: Datasets | None = None,
+    only: Only | None = None,
+    seeds: Seeds = None,
 ) -> None:
     """The cells of a suite by group: what would run, what is fresh, what cannot run and why."""
     methods = _methods()

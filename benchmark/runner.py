@@ -104,7 +104,9 @@ class Runner:
             for name, why in found.unavailable.items():
                 self.console.print(f"{name}: not available. {why}", highlight=False, soft_wrap=True)
             if cells and all(cell.dataset in found.unavailable for cell in cells):
-                raise UserError("none of the datasets asked for is available; `python -m benchmark data` says how to get them")
+                raise UserError(
+                    "none of the datasets asked for is available; `python -m benchmark data` says how to get them"
+                )
             present = [cell for cell in cells if cell.dataset not in found.unavailable]
             self._prepare(found, present)
             standings = {cell: found.expected.standing(cell, self.store.read(cell)) for cell in present}
@@ -188,7 +190,11 @@ class Runner:
             config=task.config or {},
             protocol=expected.protocols[cell.dataset],
             identity=Identity(
-                task.code, task.files or {}, task.config_hash, expected.fingerprints[cell.dataset] or "", task.environment or {}
+                task.code,
+                task.files or {},
+                task.config_hash,
+                expected.fingerprints[cell.dataset] or "",
+                task.environment or {},
             ),
             command=task.command,
         )

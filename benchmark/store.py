@@ -66,7 +66,9 @@ class Expected:
             moved = sorted(f for f in now.keys() | then.keys() if now.get(f) != then.get(f))
             return Standing("stale", f"code moved: {', '.join(moved) or 'import closure'}")
         if record.identity.config != self.config(cell):
-            return Standing("stale", "configuration moved: " + _differences(record, entry, self.protocols[cell.dataset]))
+            return Standing(
+                "stale", "configuration moved: " + _differences(record, entry, self.protocols[cell.dataset])
+            )
         data = self.fingerprints.get(cell.dataset)
         if data is not None and record.identity.data not in ("", data):
             return Standing("stale", f"data moved: recorded on {record.identity.data[:12]}, here {data[:12]}")
@@ -79,7 +81,9 @@ def _differences(record: Record, entry: Entry, protocol: Mapping[str, Any]) -> s
     moved = []
     for then, now in ((record.config, entry.configs.get(record.variant, {})), (record.protocol, protocol)):
         moved += [
-            f"{name} {then.get(name)!r} -> {now.get(name)!r}" for name in sorted({*then, *now}) if then.get(name) != now.get(name)
+            f"{name} {then.get(name)!r} -> {now.get(name)!r}"
+            for name in sorted({*then, *now})
+            if then.get(name) != now.get(name)
         ]
     return "; ".join(moved) or "fields"
 

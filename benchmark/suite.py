@@ -109,9 +109,7 @@ def only(found: list[Cell], patterns: tuple[str, ...]) -> list[Cell]:
         full = str(cell).split("/")
         want = pattern.strip("/").split("/")
         starts = (0, 1) if len(want) < 3 else (0,)
-        return any(
-            len(full[start:]) >= len(want) and all(map(fnmatchcase, full[start:], want)) for start in starts
-        )
+        return any(len(full[start:]) >= len(want) and all(map(fnmatchcase, full[start:], want)) for start in starts)
 
     kept: dict[Cell, Any] = {}
     for pattern in patterns:

@@ -218,7 +218,9 @@ def _run_gradient(
         )
         if not history.best_epoch:
             error = "diverged: no epoch had a finite validation metric; a smaller lr may help"
-            records.append(Record(**common, seed=seed, outcome="failed", error=error, curve=curve, cost=cost, finished=_now()))
+            records.append(
+                Record(**common, seed=seed, outcome="failed", error=error, curve=curve, cost=cost, finished=_now())
+            )
             continue
         _keep_predictions(group, seed, common["identity"], predictions[place])
         records.append(_scored(common, seed, table, on_valid[place], predictions[place], curve, cost))

@@ -1,4 +1,4 @@
-"""From purchases to lifetime values: the label rule of google/lifetime_value (notebooks/kaggle_acquire_valued_shoppers_challenge).
+"""From purchases to lifetime values: the label rule of google/lifetime_value (preprocess_data.ipynb).
 
 For each customer and company, amounts of zero and below left out: `start` is the date of the first purchase, the
 calibration value is what was spent on that date, and the label is what was spent on the days after it, up to and with
@@ -43,5 +43,5 @@ def lifetimes(customer: Array, company: Array, day: Array, amount: Array, *, win
     head, entry = np.flatnonzero(new), np.cumsum(new) - 1  # [m], [p]
     age = day - day[head][entry]
     first, later = age == 0, (age > 0) & (age <= window)
-    spent = [np.bincount(entry[at], weights=amount[at], minlength=len(head)) for at in (first, later)]
-    return Lifetimes(customer[head], company[head], day[head], *spent, row[head], row[first], entry[first])
+    calibration, label = (np.bincount(entry[at], weights=amount[at], minlength=len(head)) for at in (first, later))
+    return Lifetimes(customer[head], company[head], day[head], calibration, label, row[head], row[first], entry[first])

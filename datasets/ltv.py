@@ -1,7 +1,7 @@
 """The last step of every lifetime-value dataset: raw columns, labels and a split in, a checked `Table` out."""
 
+import logging
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,8 @@ import numpy as np
 from datasets.base import BadData, Split, Table
 from datasets.encode import codes, encoded, label_facts, split_facts
 from datasets.schema import Array, Field, Rows, Schema
+
+log = logging.getLogger(__name__)
 
 
 def assemble_ltv(
@@ -71,12 +73,13 @@ def assemble_ltv(
     return Table(schema=schema, rows=rows, split=split, facts=all_facts)
 
 
-def beside(published: Mapping[str, str], found: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """Published counts, as printed, beside those of the file; they agree where rounding explains the difference."""
+def beside(name: str, published: Mapping[str, str], found: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """Published counts, as printed, beside those of a complete file; what rounding does not explain is logged."""
     result: dict[str, dict[str, Any]] = {}
-    for name, printed in published.items():
-        exact = Decimal(printed)
-        decimals = -int(exact.as_tuple().exponent)
-        close = abs(found[name] - float(exact)) <= (0.5000001 * 10.0**-decimals if decimals else 0)
-        result[name] = {"published": float(exact), "found": float(found[name]), "agrees": bool(close)}
+    for what, printed in published.items():
+        decimals = len(printed.partition(".")[2])
+        agrees = f"{found[what]:.{decimals}f}" == printed
+        result[what] = {"published": printed, "found": float(found[what]), "agrees": agrees}
+        if not agrees:
+            log.warning("%s: %s is %s in the file and %s in print", name, what, found[what], printed)
     return result

@@ -41,6 +41,11 @@ class Schema:
     truth: tuple[str, ...] = ()  # what a synthetic world knows of each row: "mean", "median", "q10", ...
 
     @property
+    def columns(self) -> "tuple[Field | Bag, ...]":
+        """What embeddings are kept for: the fields, then the bags."""
+        return (*self.fields, *self.bags)
+
+    @property
     def has_duration(self) -> bool:
         return self.buckets > 0
 

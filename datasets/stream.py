@@ -28,7 +28,10 @@ class Block(NamedTuple):
     batch: Any  # pyarrow.RecordBatch
 
     def numbers(self, name: str, *, missing: float | None = None) -> Array:
-        """A number or date column [rows]; BadData for an infinite value and, unless `missing` is given, an empty cell."""
+        """A number column, or a date column in days since 1970, [rows].
+
+        Raises BadData for a value that is not finite and, unless `missing` is given, for an empty cell.
+        """
         column = self.batch.column(name)
         if column.null_count:
             if missing is None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets.schema import Rows, Schema, Task
+from datasets.schema import Bag, Field, Rows, Schema, Task
 
 Fitted = Mapping[str, Any]  # tensors and plain numbers learned from training labels before the main training
 
@@ -51,15 +51,16 @@ class Batch:
 
 
 class EmbeddingTable(nn.Module):
-    """Embeddings that the trainer owns: it keeps one row of width `dim` for every id of the named columns (all by default),
-    gathers the batch's rows before `loss` and updates them after it with exact lazy Adam.
+    """Embeddings that the trainer owns: one row of width `dim` for every id of the named columns (all by default).
+
+    The batch's rows are gathered before `loss` and updated after it with exact lazy Adam.
 
     It holds no parameter of its own. A plain nn.Embedding stays a dense parameter: right for small vocabularies.
     """
 
     def __init__(self, schema: Schema, dim: int, *, columns: tuple[str, ...] | None = None, std: float = 0.01) -> None:
         super().__init__()
-        known = {c.name for c in (*schema.fields, *schema.bags)}
+        known = {c.name for c in schema.columns}
         if unknown := set(columns or ()) - known:
             raise ValueError(f"no such column: {', '.join(sorted(unknown))}; the schema has {', '.join(sorted(known))}")
         wanted = known if columns is None else set(columns)
@@ -69,9 +70,14 @@ class EmbeddingTable(nn.Module):
         self.slot = -1  # the place of this table's rows in Batch.rows; the trainer sets it
 
     @property
+    def columns(self) -> tuple[Field | Bag, ...]:
+        """The fields, then the bags."""
+        return (*self.fields, *self.bags)
+
+    @property
     def width(self) -> int:
-        """The length of the output [B, width, dim] flattened: columns x dim."""
-        return (len(self.fields) + len(self.bags)) * self.dim
+        """The length of the output [B, columns, dim] flattened."""
+        return len(self.columns) * self.dim
 
     def forward(self, batch: Batch) -> Tensor:
         rows = batch.rows[self.slot]  # [B, fields + sum of bag lengths, dim]
@@ -86,7 +92,7 @@ class EmbeddingTable(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout whose masks are keyed draws and whose p may differ between replicas. The trainer puts it in nn.Dropout's place."""
+    """Dropout whose masks are keyed draws and whose p may differ between replicas; it takes nn.Dropout's place."""
 
     p: Tensor
 
@@ -108,14 +114,16 @@ class MethodBase:
     tasks: ClassVar[tuple[Task, ...]] = ("watch_time", "ltv")
     deterministic: ClassVar[bool] = False  # one cell instead of one per seed
     variants: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # name -> changed Config fields; "default" is implied
-    space: ClassVar[Mapping[str, Any]] = {}  # what Optuna may tune: field -> tuple of choices, or ("log" | "linear", low, high)
+    space: ClassVar[
+        Mapping[str, Any]
+    ] = {}  # what Optuna may tune: field -> tuple of choices, or ("log" | "linear", low, high)
 
     @dataclass(frozen=True)
     class Config:
         """Hyper-parameters with their defaults."""
 
     def __init__(self, config: Any = None) -> None:
-        self.config = self.Config() if config is None else config
+        self.config: Any = self.Config() if config is None else config
 
     def __init_subclass__(cls) -> None:
         parts = cls.__module__.split(".")
@@ -125,14 +133,16 @@ class MethodBase:
     @classmethod
     def supports(cls, schema: Schema) -> str | None:
         """None, or the reason why this method cannot run on such a dataset."""
-        return None if schema.task in cls.tasks else f"{cls.title} predicts {' and '.join(cls.tasks)}, not {schema.task}"
+        return (
+            None if schema.task in cls.tasks else f"{cls.title} predicts {' and '.join(cls.tasks)}, not {schema.task}"
+        )
 
 
 class Method(MethodBase, ABC):
     """A method trained by gradients. Stateless: what is learned lives in `fitted` and in the module.
 
-    Inside `loss` and `predict` the float fields of `self.config` are 0-d tensors, one value per replica; everywhere else
-    they are plain numbers.
+    Inside `loss` and `predict` the float fields of `self.config` are 0-d tensors, one value per replica; everywhere
+    else they are plain numbers.
     """
 
     stack: ClassVar[bool] = True  # False: run replica by replica, for modules that cannot be mapped

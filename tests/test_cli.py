@@ -37,7 +37,9 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> str:
     return lines[0]
 
 
-def test_a_run_writes_records_and_a_report_and_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_writes_records_and_a_report_and_then_has_nothing_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ("--only", CHEAP, "--runs", str(tmp_path))
     assert run(*arguments) == 0
     paths = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.glob("*/*/*/*.json"))
@@ -102,7 +104,9 @@ def test_a_record_that_is_no_json(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert path.read_text() == '{"torn": '
 
 
-def test_a_full_disk_loses_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_loses_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run("--only", "mean", "--runs", str(tmp_path)) == 0
 
     def full(self: Path, target: Path) -> None:
@@ -135,7 +139,21 @@ def test_bad_rows_stop_the_run_before_anything_is_written(tmp_path: Path, capsys
     fixtures.kuairand(root)
     log = next(root.rglob("log_standard_*"))
     log.write_bytes(gzip.compress(gzip.decompress(log.read_bytes()).replace(b"play_time_ms", b"play_ms")))
-    assert run("--suite", "wtp", "--dataset", "kuairand", "--only", CHEAP, "--data", str(root), "--runs", str(tmp_path / "runs")) == 2
+    assert (
+        run(
+            "--suite",
+            "wtp",
+            "--dataset",
+            "kuairand",
+            "--only",
+            CHEAP,
+            "--data",
+            str(root),
+            "--runs",
+            str(tmp_path / "runs"),
+        )
+        == 2
+    )
     assert "play_time_ms" in error_of(capsys)
     assert not list((tmp_path / "runs").rglob("*.json"))
 

@@ -40,7 +40,15 @@ def trained(name: str, seeds: list[int], dtype: torch.dtype = torch.float64, pla
     assert issubclass(cls, Method)
     config = small(kw.pop("config", None) or cls.Config())
     trainer = Trainer(
-        cls, SCHEMA, kw.pop("train", TRAIN), kw.pop("valid", VALID), plan, seeds, [config] * len(seeds), dtype=dtype, **kw
+        cls,
+        SCHEMA,
+        kw.pop("train", TRAIN),
+        kw.pop("valid", VALID),
+        plan,
+        seeds,
+        [config] * len(seeds),
+        dtype=dtype,
+        **kw,
     )
     trainer.fit()
     return trainer

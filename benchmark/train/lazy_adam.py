@@ -151,7 +151,9 @@ def _flush(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _dense_adam(p: np.ndarray, m: np.ndarray, v: np.ndarray, g: np.ndarray, decay: np.ndarray, lr: np.ndarray, t: int) -> None:
+def _dense_adam(
+    p: np.ndarray, m: np.ndarray, v: np.ndarray, g: np.ndarray, decay: np.ndarray, lr: np.ndarray, t: int
+) -> None:
     """One Adam step, number t, on flat parameters [S, P] with coupled weight decay [S]."""
     scalar = np.empty(8, p.dtype)
     scalar[0], scalar[1], scalar[2], scalar[3] = BETA1, 1 - BETA1, BETA2, 1 - BETA2
@@ -174,7 +176,9 @@ class HostTable:
     def __init__(self, weight: Tensor, replicas: int, lr: Tensor, steps: int) -> None:
         self.weight, self.replicas, self.vocabulary = weight, replicas, len(weight) // replicas
         self.m, self.v = torch.zeros_like(weight), torch.zeros_like(weight)
-        self.last = np.zeros(len(weight), np.int32)  # the step a row's moments are as of; 0: never updated, moments zero
+        self.last = np.zeros(
+            len(weight), np.int32
+        )  # the step a row's moments are as of; 0: never updated, moments zero
         self.slot = np.zeros(len(weight), np.int32)
         self.lr, self.tail, self.t = lr.double().numpy(), tail_sums(steps), 0
         self._arrays = (weight.numpy(), self.m.numpy(), self.v.numpy(), self.last)

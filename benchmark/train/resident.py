@@ -47,7 +47,7 @@ def banks_of(tables: Sequence[EmbeddingTable]) -> tuple[Bank, ...]:
             columns = len(table.fields) + sum(b.length for b in table.bags)
             slots.append((table.slot, column, columns))
             column += columns
-        sizes = [sum(c.size for c in (*t.fields, *t.bags)) for t in members]
+        sizes = [sum(c.size for c in t.columns) for t in members]
         std = tuple((size, t.std) for size, t in zip(sizes, members, strict=True))
         banks.append(Bank(dim=dim, rows=sum(sizes), std=std, slots=tuple(slots)))
     return tuple(banks)
@@ -58,7 +58,7 @@ def _embedded(rows: Rows, schema: Schema, tables: Sequence[EmbeddingTable], dim:
     place = {f.name: i for i, f in enumerate(schema.fields)}
     blocks, offset = [], 0
     for table in (t for t in tables if t.dim == dim):
-        for column in (*table.fields, *table.bags):
+        for column in table.columns:
             ids = rows.ids[:, place[column.name]][:, None] if column.name in place else rows.bags[column.name]
             blocks.append(ids.astype(np.int64) + offset)
             offset += column.size

@@ -176,7 +176,10 @@ class Stack:
         """How many 32-bit words a loss on these B rows draws. columns, targets: [B, ...]."""
         recorder, zero = Tape(self.dtype, self.device), torch.zeros((), dtype=self.dtype, device=self.device)
         size = len(columns.ids)
-        banks = [self.flat.new_zeros(size, block.shape[1], b.dim) for b, block in zip(self.banks, columns.embedded, strict=True)]
+        banks = [
+            self.flat.new_zeros(size, block.shape[1], b.dim)
+            for b, block in zip(self.banks, columns.embedded, strict=True)
+        ]
         one = (self.flat[0], *(_at(a, 0) for a in (self.buffers, self.hyper)))
         with torch.no_grad():
             self._single("loss", *one, banks, columns, targets, None, zero.long(), zero, recorder)  # type: ignore[arg-type]

@@ -101,7 +101,9 @@ class Trainer:
         self.keys = torch.tensor([key(seed) for seed in seeds], dtype=torch.int32, device=self.device)
         self.lane = torch.arange(self.batch, device=self.device)
         head = torch.arange(self.batch, device=self.device)
-        words = self.stack.words_per_loss(gather(self.train_columns, head), self._targets_at(head.unsqueeze(0), 1, first=True))
+        words = self.stack.words_per_loss(
+            gather(self.train_columns, head), self._targets_at(head.unsqueeze(0), 1, first=True)
+        )
         self.words = HostWords(words) if on_host else DeviceWords(words, self.device)
 
         self.host_step = 0
@@ -168,7 +170,9 @@ class Trainer:
         """One optimiser step of every replica: gather, loss, one autograd of the summed losses, update."""
         index = self.order.index_select(1, self.cursor * self.batch + self.lane)  # [S, B]
         columns = gather(self.train_columns, index)
-        leaves = [t.gather(self._bank_rows(e, i)) for i, (t, e) in enumerate(zip(self.tables, columns.embedded, strict=True))]
+        leaves = [
+            t.gather(self._bank_rows(e, i)) for i, (t, e) in enumerate(zip(self.tables, columns.embedded, strict=True))
+        ]
         rows = [leaf.view(*e.shape, -1) for leaf, e in zip(leaves, columns.embedded, strict=True)]
         flat = self.stack.flat.detach().requires_grad_()
         words = self.words.fill(step_keys(self.keys, self.step_number))
@@ -258,9 +262,7 @@ class Trainer:
         flat, *others = self._state(0)
         lost = [torch.full_like(flat, torch.nan), *others]  # a diverged replica predicts NaN
         self._restore([kept.get(r, lost) for r in range(count)])
-        return [
-            History(valid[r], losses[r], best_epoch[r], stopped_early=r in stopped) for r in range(self.asked)
-        ]
+        return [History(valid[r], losses[r], best_epoch[r], stopped_early=r in stopped) for r in range(self.asked)]
 
     # States
 
@@ -338,7 +340,9 @@ class Trainer:
             words = self.words.fill(step_keys(self.keys, torch.full_like(self.step_number, -1 - start)))
             rows = [_read(w, e) for w, e in zip(weights, gather(self.valid_columns, index).embedded, strict=True)]
             with torch.no_grad():
-                loss = self.stack.call("loss", self.stack.flat, rows, columns, targets, words, self.step_number[0], zero)
+                loss = self.stack.call(
+                    "loss", self.stack.flat, rows, columns, targets, words, self.step_number[0], zero
+                )
             total += loss.double() * len(index)
         return total / n
 

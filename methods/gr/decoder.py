@@ -93,34 +93,30 @@ class Recurrent(nn.Module):
         self.first = nn.Linear(context, width)  # h_i -> h_0
         self.out = nn.Linear(width, classes)
 
-    def begin(self, h: Tensor) -> tuple[Any, State]:
-        """What all steps share, and the state before the first: h_0 and the first input. h: [B, context]."""
+    def begin(self, h: Tensor) -> tuple[Any, Tensor, State]:
+        """What all steps share, the first input (SOS) and h_0. h: [B, context]."""
         table = self.embedding @ self.token.weight.T  # E W^T [C, G*H]
-        x = self.token(self.sos)  # [1, G*H]
         constant = self.token.bias if self.context is None else self.context(h) + self.token.bias  # [B, G*H]
-        if self.context is not None:
-            x = x + self.context(h)
-        return (table, constant), (x, self.cell.begin(self.first(h)))
+        return (table, constant), self.sos @ self.token.weight.T + constant, self.cell.begin(self.first(h))
 
-    def step(self, shared: Any, state: State) -> tuple[Tensor, State]:
-        """Logits [B, C] and the state after this step, whose input is still to come."""
-        x, hidden = state
-        hidden = self.cell(x, hidden)
-        return self.out(hidden[0]), hidden
+    def step(self, shared: Any, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """One input x to logits [B, C] and the next state."""
+        state = self.cell(x, state)
+        return self.out(state[0]), state
 
-    def feed(self, shared: Any, state: State, weights: Tensor) -> State:
-        """The state with its next input. weights: [B, C]."""
+    def embed(self, shared: Any, weights: Tensor) -> Tensor:
+        """The input that a mixture of tokens makes. weights: [B, C]."""
         table, constant = shared
-        return weights @ table + constant, state
+        return weights @ table + constant
 
 
 def unroll(decoder: Any, h: Tensor, steps: int, feed: Feed) -> Tensor:
     """Logits of every step, [B, T, C]."""
-    shared, state = decoder.begin(h)
+    shared, x, state = decoder.begin(h)
     logits: list[Tensor] = []
     for t in range(steps):
-        row, state = decoder.step(shared, state)
+        row, state = decoder.step(shared, x, state)
         logits.append(row)
         if t + 1 < steps:
-            state = decoder.feed(shared, state, feed(t, row))
+            x = decoder.embed(shared, feed(t, row))
     return torch.stack(logits, dim=1)

@@ -20,7 +20,7 @@ def value_edges(y: Array, count: int) -> Array:
 
 
 def places(y: Array, edges: Array) -> tuple[Array, Array]:
-    """Each label's bucket, int64 [n], 0 for zero and 1.. for the others, and its place in it, from 0 (left) to 1 (right).
+    """Each label's bucket, int64 [n], 0 for zero and 1.. for the others, and its place in it, 0 (left) to 1 (right).
 
     Labels above the last edge stand at its right end.
     """

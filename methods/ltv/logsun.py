@@ -27,8 +27,8 @@ class LogSUN(Method):
       label's ln(1 + y), and in the loss of z as well, or z would correct another f than the one it meets.
     - z is linear in training (a ReLU that dies learns no more) and clamped at 0 when predicting.
 
-    The paper has it for spending and for dwell time, so both tasks run it, each with the board's own encoder: `dim`,
-    `hidden` and `dropout` left at None are those of the other rows, 5, 64-32 and 0 for spending, `BackboneConfig`'s for watch time.
+    The paper has it for spending and for dwell time, so both tasks run it. `dim`, `hidden` and `dropout` left at None
+    are those of the board's other rows: the towers of Table 6 for spending, `methods.backbone` for watch time.
     """
 
     title = "LogSUN"

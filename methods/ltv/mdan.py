@@ -39,7 +39,7 @@ class Channels(nn.Module):
         self.register_buffer("width", fitted["edges"].diff())
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Logits: channels' own [B, K], gate [B, K], bucket [B, K], place [B, K-1]; and the mixed features h [B, out]."""
+        """Logits: channels' own [B, K], gate [B, K], bucket [B, K], place [B, K-1]; and the mixture h [B, out]."""
         x = self.inputs(batch)
         each = self.channels(x)  # [B, K, out]
         gate = self.gate(self.controller(x).squeeze(1))
@@ -54,8 +54,8 @@ class MDAN(Method):
     learning of each channel (against classification bias); a distance similarity loss keeps the features of different
     values apart (against regression bias). Value buckets come from OptDist's summary of it. The reconstruction:
 
-    - one bucket for zero and `buckets` of equal counts above it; a channel each, which also says by itself whether a row
-      is of its bucket; the controller is a softmax gate g, trained to name the bucket, and h = sum_c g_c h_c;
+    - one bucket for zero and `buckets` of equal counts above it; a channel each, which also says by itself whether a
+      row is of its bucket; the controller is a softmax gate g, trained to name the bucket, and h = sum_c g_c h_c;
     - from h the bucket (softmax) and the place inside it (sigmoid, squared error at the true bucket);
     - the distance similarity loss: cos(h_i, h_j) should be 1 - |ln(1+y_i) - ln(1+y_j)| / max, mean squared error over
       the pairs of `pairs` rows, half of them positive as far as the batch has them.

@@ -60,19 +60,19 @@ class Experts(nn.Module):
 
 
 class MDME(Method):
-    """S sub-distributions, zero the first; in each of the others B buckets of equal counts and a bias inside the bucket.
+    """S sub-distributions, zero the first; in each of the others B buckets of equal counts and a bias inside each.
 
-    DCT and DOT say which sub-distribution (classes, ordinal), BCT and BOT which bucket, BBT the place in it; the ordinal
-    towers teach the class towers. Seven losses of weight 1: CE, ordinal CE and distillation twice, MSE of the bias. All
-    are means over the batch; those of a sub-distribution count where it is the row's true one.
+    DCT and DOT say which sub-distribution (classes, ordinal), BCT and BOT which bucket, BBT the place in it; the
+    ordinal towers teach the class towers. Seven losses of weight 1: CE, ordinal CE and distillation twice, MSE of the
+    bias. All are means over the batch; those of a sub-distribution count where it is the row's true one.
 
     - With one horizon, ODMN's Mono Units and its calibration loss have nothing to do and are left out.
     - Ordinal towers have K - 1 outputs (the paper: K, the first of which is always 1).
     - Equal edges (ties) leave a bucket of no width and no rows instead of fewer buckets.
     - Heads start at the classes' training frequencies and at the mean place inside each bucket. Without it the last
       bucket, whose right edge is the largest label, would be read at its middle.
-    - Value: the expectation over sub-distributions and buckets. TranSUN's rows of this name read the likeliest bucket of
-      the likeliest sub-distribution, which is all zero where few rows are positive: variant `hard`.
+    - Value: the expectation over sub-distributions and buckets. TranSUN's rows of this name read the likeliest bucket
+      of the likeliest sub-distribution, which is all zero where few rows are positive: variant `hard`.
     - The one public implementation (olegpolivin/MDME) trains bucket towers of the predicted instead of the true
       sub-distribution and scales labels by other edges than it decodes with; it is no guide.
     """

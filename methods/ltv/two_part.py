@@ -25,9 +25,9 @@ class TwoPart(Estimator):
     it needs neither ln y, whose way back needs a correction (smearing) that a long tail rules, nor the squared error of
     euros, which a few rows rule. Variant `squared` has the latter.
 
-    Categorical values are encoded by the share of payers for the first half and by the payers' mean ln y for the second,
-    cross-fitted; each half stops on the validation rows by its own loss. A half with nothing to split (one class only,
-    or too few positive rows for two leaves) is a constant. Variant `hard` predicts the amount if p >= 1/2 else 0.
+    Categorical values are encoded by the share of payers for the first half and by the payers' mean ln y for the
+    second, cross-fitted; each half stops on the validation rows by its own loss. A half with nothing to split (one
+    class only, or too few positive rows for two leaves) is a constant. Variant `hard`: the amount if p >= 1/2 else 0.
     """
 
     title = "Two-part boosted trees"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -20,7 +21,7 @@ class Stages(nn.Module):
         value = [1.0] if config.target == "raw" else [fitted["log_mean"]]
         self.payer = Net(schema, config, 1, start=[logit(fitted["rate"])])
         self.value = Net(schema, config, 1, start=value, mean=fitted["mean"], largest=fitted["largest"])
-        self.log_variance = nn.Parameter(self.value.mean.new_tensor(2 * np.log(fitted["log_std"])))
+        self.log_variance = nn.Parameter(torch.tensor(2 * np.log(fitted["log_std"])))
 
 
 class TwoStage(Method):
@@ -63,8 +64,8 @@ class TwoStage(Method):
         y = batch.label
         assert y is not None
         positive = (y > 0).to(y.dtype)
-        l, v = module.payer(batch)[:, 0], module.value(batch)[:, 0]
-        stage1 = softplus(l) - positive * l
+        c, v = module.payer(batch)[:, 0], module.value(batch)[:, 0]
+        stage1 = softplus(c) - positive * c
         if self.config.target == "raw":
             stage2 = (v - y / module.value.mean).square()
         else:

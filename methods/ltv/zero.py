@@ -1,4 +1,4 @@
-"""The constant zero: the best constant for MAE wherever most labels are zero, and the row that MAE must be read against."""
+"""The constant zero: where most labels are zero no constant has a lower MAE, so every MAE must be read against it."""
 
 from typing import Any
 

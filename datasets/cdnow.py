@@ -1,0 +1,131 @@
+"""CDNOW (Fader and Hardie, 2001): the purchases of an online music shop's customers of early 1997, with the label rule.
+
+The official file is `cdnow/CDNOW_master.txt` below the data root: customer id, date (YYYYMMDD), number of CDs, dollars,
+separated by spaces, with or without a line of column names. It is the smallest real lifetime-value dataset here.
+"""
+
+import gzip
+from datetime import date
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from datasets.base import BadData, Dataset, Protocol, Source, Table
+from datasets.encode import random_split
+from datasets.lifetime import WINDOW, lifetimes
+from datasets.ltv import assemble_ltv, beside
+from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.schema import Array, Task
+
+FOLDER = "cdnow"
+SOURCE = Source(
+    title="CDNOW",
+    homepage="https://www.brucehardie.com/datasets/ (CDNOW_full.zip)",
+    licence="none stated; public for research",
+    citation="Fader and Hardie, Interfaces 31(3), 2001",
+    official_rows=69_659,
+    official_users=23_570,
+)
+# of google/lifetime_value's rule on the complete file
+_PUBLISHED = {"rows": "23502", "mean": "57.73", "positive %": "46.0", "max": "10429.78"}
+_NAMES = ["customer_id", "date", "number_of_cds", "dollar_value"]
+_FIRST = date(1997, 1, 1)
+_MOST_CDS, _MOST_PURCHASES = 10, 3  # larger counts share a category
+
+
+class CDNow(Dataset):
+    """Dollars spent in the 365 days after a customer's first purchase date, one row for each customer who ever paid.
+
+    All that is known of a customer is the first date. Fields: its start_week and weekday, cds (bought on it, at most 10)
+    and purchases (on it, at most 3); numeric: log_calibration_value (the log of its dollars), log_cds and start_day
+    (days since 1 January 1997).
+    """
+
+    task: ClassVar[Task] = "ltv"
+
+    def __init__(self, name: str = "cdnow", *, shares: tuple[int, int, int] = (7, 1, 2), seed: int = 0) -> None:
+        self.shares, self.seed = shares, seed
+        order = f"random {':'.join(map(str, shares))} by customer, split seed {seed}"
+        options = {"target": f"spend in the {WINDOW} days after the first purchase date (USD)"}
+        super().__init__(name, SOURCE, Protocol(order, batch=512, epochs=20, patience=5, stop="loss", options=options))
+
+    def files(self, root: Path | None) -> list[Path]:
+        """The purchases."""
+        place = folder(self.name, SOURCE, root, FOLDER)
+        path = plain_or_gz(place, ["CDNOW_master.txt"])
+        if path is None:
+            raise not_there(self.name, SOURCE, root, place, "CDNOW_master.txt[.gz]")
+        return [path]
+
+    def build(self, root: Path | None) -> Table:
+        path = self.files(root)[0]
+        customer, day, cds, dollars = _read(path)
+        found = lifetimes(customer, np.zeros_like(customer), day, dollars)
+        customers, label, start = len(np.unique(customer)), found.label, found.start
+        whole = (len(customer), customers) == (SOURCE.official_rows, SOURCE.official_users)
+        facts: dict[str, Any] = {
+            "slice": "CDNOW, complete" if whole else f"CDNOW, {len(customer):,} of {SOURCE.official_rows:,} purchases",
+            "files": listed([path]),
+            "rows_raw": len(customer),
+            "dropped": {"customers who never paid": customers - len(label)},
+            # the file ends before their 365 days do, so their label is too small
+            "censored": int((start + WINDOW > day.max()).sum()),
+        }
+        if whole:
+            mean, positive = label.mean(), 100 * np.mean(label > 0)
+            counts = {"rows": len(label), "mean": mean, "positive %": positive, "max": label.max()}
+            facts["published"] = beside(self.name, _PUBLISHED, counts)
+        bought = np.rint(found.on_first_day(cds)).astype(np.int64)
+        purchases = np.rint(found.on_first_day(np.ones(len(cds)))).astype(np.int64)
+        return assemble_ltv(
+            {
+                "start_week": start // 7,
+                "weekday": (start + _FIRST.weekday()) % 7,  # 0 is Monday
+                "cds": np.minimum(bought, _MOST_CDS),
+                "purchases": np.minimum(purchases, _MOST_PURCHASES),
+            },
+            numeric={
+                "log_calibration_value": np.log(found.calibration),
+                "log_cds": np.log1p(bought),
+                "start_day": start.astype(np.float64),
+            },
+            split=random_split(len(label), self.shares, self.seed),
+            unit="USD",
+            label=label,
+            user=found.customer,
+            facts=facts,
+        )
+
+
+def _read(path: Path) -> tuple[Array, Array, Array, Array]:
+    """Customer, days since 1 January 1997, CDs and dollars of each purchase, [n] each. Raises BadData."""
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            lines = stream.read().decode("utf-8-sig").splitlines()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        kind = "a truncated or damaged gzip file" if path.suffix == ".gz" else "cannot be read as a text file"
+        raise BadData(f"{path}: {kind} ({error}); get the file again") from error
+    days: dict[str, int] = {}
+    rows: list[tuple[int, int, int, float]] = []
+    for number, line in enumerate(lines, start=1):
+        cells = line.split()
+        if not cells or (number == 1 and cells == _NAMES):
+            continue
+        if len(cells) != len(_NAMES):
+            raise BadData(f"{path}: line {number} has {len(cells)} columns, expected {len(_NAMES)} "
+                          f"({', '.join(_NAMES)}); mend that line or get the file again")  # fmt: skip
+        try:
+            if (when := cells[1]) not in days:
+                days[when] = (date(int(when[:4]), int(when[4:6]), int(when[6:])) - _FIRST).days
+            rows.append((int(cells[0]), days[when], int(cells[2]), float(cells[3])))
+        except ValueError as error:
+            raise BadData(f"{path}: line {number} is not {', '.join(_NAMES)} ({' '.join(cells)[:60]!r}: {error}); "
+                          "mend that line or get the file again")  from error  # fmt: skip
+        if rows[-1][2] < 0 or not 0 <= rows[-1][3] < float("inf"):
+            raise BadData(f"{path}: line {number} has a negative or infinite amount ({' '.join(cells)!r}); "
+                          "mend that line or get the file again")  # fmt: skip
+    if not rows:
+        raise BadData(f"{path}: the file has no rows; get the file again")
+    customer, day, cds, dollars = (np.array(column) for column in zip(*rows, strict=True))
+    return customer, day, cds, dollars
