@@ -1,4 +1,5 @@
-"""The machine: it runs methods x datasets x seeds and keeps one record per cell. It knows no method and no dataset by name."""
+"""The machine: it runs methods x datasets x seeds and keeps one record per cell. It knows no method and no dataset
+by name."""
 
 from importlib.util import find_spec
 from pathlib import Path

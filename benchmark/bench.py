@@ -1,4 +1,5 @@
-"""Speed, side by side in one run on the same rows: ratios are what counts, absolute times are noise on a shared machine.
+"""Speed, side by side in one run on the same rows: ratios are what counts, absolute times are noise on a shared
+machine.
 
 training   our trainer (five seeds together) against a plain PyTorch loop (DataLoader, one nn.Embedding a field,
            default Adam, one seed), the same network: embeddings 64, MLP 64-64-64, ReLU, dropout 0.2, batch 512
@@ -8,6 +9,7 @@ metrics    exact XAUC and XGAUC on 2.5 M rows
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -68,6 +70,8 @@ def _plain(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devi
 
 def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
     """Each `next` is one step of five seeds."""
+    import torch
+
     from benchmark.train.trainer import Plan, Trainer
     from datasets.schema import Field, Rows, Schema
     from methods.backbone import BackboneConfig, Regressor
@@ -78,13 +82,13 @@ def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devic
 
         Config = BackboneConfig
 
-        def build(self, schema, fitted):  # type: ignore[no-untyped-def]
+        def build(self, schema: Schema, fitted: Any) -> Regressor:
             return Regressor(schema, self.config)
 
-        def predict(self, module, batch):  # type: ignore[no-untyped-def]
+        def predict(self, module: Any, batch: Any) -> torch.Tensor:
             return module(batch)[:, 0]
 
-        def loss(self, module, batch):  # type: ignore[no-untyped-def]
+        def loss(self, module: Any, batch: Any) -> torch.Tensor:
             return (self.predict(module, batch) - batch.label).square().mean()
 
     fields = tuple(Field(f"field{i}", size) for i, size in enumerate(vocabulary))

@@ -1,4 +1,5 @@
-"""What each method says of itself, without importing torch: asked once per state of its source, then kept in the cache."""
+"""What each method says of itself, without importing torch: asked once per state of its source, then kept in the
+cache."""
 
 import os
 import subprocess
@@ -77,7 +78,8 @@ def _kept(path: Path) -> list[Entry] | None:
 
 
 def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
-    """Every method by name, and the modules that cannot be imported with the reason. Raises UserError on a name taken twice."""
+    """Every method by name, and the modules that cannot be imported with the reason. Raises UserError on a name
+    taken twice."""
     broken: dict[str, str] = {}
     places: dict[str, Path] = {}
     found: dict[str, list[Entry]] = {}

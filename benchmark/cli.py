@@ -15,7 +15,7 @@ from benchmark.catalog import Entry, catalog
 from benchmark.cell import Cell, grouped
 from benchmark.errors import UserError, unknown
 from benchmark.places import RUNS, report_of
-from benchmark.store import Expected, Standing, Store
+from benchmark.store import Standing, Store
 
 app = App(
     name="python -m benchmark",
@@ -221,7 +221,8 @@ def run(
 
 @app.command
 def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
-    """What the records are worth today: fresh, stale (and what moved), failed, skipped; with --suite also what is missing."""
+    """What the records are worth today: fresh, stale (and what moved), failed, skipped; with --suite also what is
+    missing."""
     methods = _methods()
     records = {record.cell for record in Store(runs).all()}
     cells = sorted(records | set(_cells(suite, methods, None, None, None) if suite else ()))
@@ -246,8 +247,9 @@ def report(*, data: Data = None, runs: Runs = RUNS) -> None:
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
     out = write(runs, report_of(runs), stale)
     counts = Counter(record.outcome for record in records)
-    _print(f"wrote {out}: {counts['ok']} cells" + "".join(f", {counts[o]} {o}" for o in ("failed", "skipped") if counts[o])
-           + (f", {len(stale)} stale ones left out" if stale else ""))  # fmt: skip
+    parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
+    parts += [f"{len(stale)} stale ones left out"] if stale else []
+    _print(f"wrote {out}: {', '.join(parts)}")
 
 
 @app.command

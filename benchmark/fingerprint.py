@@ -47,7 +47,8 @@ def _imports(path: Path, root: Path) -> set[str]:
 
 
 def closure(module: str, root: Path = ROOT) -> dict[str, str]:
-    """The import closure of a module inside the repository: file -> hash of its bytes. Raises SyntaxError on a broken file."""
+    """The import closure of a module inside the repository: file -> hash of its bytes. Raises SyntaxError on a
+    broken file."""
     todo, files = {module}, {}
     seen: set[str] = set()
     while todo:
@@ -75,7 +76,8 @@ def of_config(config: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
 
 
 def engine() -> str:
-    """A hash of the trainer and the metrics: recorded as a footnote, so that mending them does not outdate every record."""
+    """A hash of the trainer and the metrics: recorded as a footnote, so that mending them does not outdate every
+    record."""
     here = ROOT / "benchmark"
     sources = [*sorted((here / "train").glob("*.py")), here / "metrics.py", here / "evaluate.py"]
     return digest(b"".join(path.read_bytes() for path in sources))

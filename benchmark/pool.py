@@ -1,7 +1,7 @@
 """Executors: where groups of work run. Each yields events as they happen; the caller keeps the records.
 
-`processes` gives every core a worker of its own, spawned fresh, replaced when it dies; `inline` runs in this process, for
-debuggers. One group is one task that returns records, so an engine for many machines fits the same seam.
+`processes` gives every core a worker of its own, spawned fresh, replaced when it dies; `inline` runs in this
+process, for debuggers. One group is one task that returns records, so an engine for many machines fits the same seam.
 """
 
 import os
@@ -33,10 +33,15 @@ Executor = Callable[[Iterable[Task], int], Iterator[Event]]
 
 
 def inline(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
-    """Run the tasks one after the other in this process. Errors of a task propagate: a debugger stops where they are."""
+    """Run the tasks one after the other in this process. A method's error propagates: a debugger stops where it is."""
     for task in tasks:
         yield Event(task, "started", {})
-        yield Event(task, "done", worker.serve(task, lambda kind, **what: None))
+        try:
+            yield Event(task, "done", worker.serve(task, lambda kind, **what: None))
+        except Exception as error:
+            if not worker.is_data_error(error):
+                raise
+            yield Event(task, "failed", {"error": str(error), "data": True})
 
 
 class _Worker:

@@ -1,4 +1,5 @@
-"""What a user sees while a run is at work: cells done, rows per second, time left; plain lines where there is no terminal."""
+"""What a user sees while a run is at work: cells done, rows per second, time left; plain lines where there is no
+terminal."""
 
 import time
 from types import TracebackType

@@ -42,8 +42,8 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One cell's result. `metrics` maps "valid" and "test" to metrics over all rows, `slices` named subsets of test rows
-    ("bucket=0", ..., "positive") to the same metrics over them, each with its row count under "rows"."""
+    """One cell's result. `metrics` maps "valid" and "test" to metrics over all rows, `slices` named subsets of test
+    rows ("bucket=0", ..., "positive") to the same metrics over them, each with its row count under "rows"."""
 
     format: int = 1
     dataset: str

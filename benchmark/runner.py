@@ -1,4 +1,5 @@
-"""From a list of cells to their records: prepare the data, find out what is missing or stale, run that, write each at once."""
+"""From a list of cells to their records: prepare the data, find out what is missing or stale, run that, write each
+at once."""
 
 import json
 import os

@@ -60,7 +60,7 @@ def main(pipe: Connection, threads: int) -> None:
         except BrokenPipeError:
             return
         except Exception as error:
-            report("failed", error=one_line(error), data=_is_data_error(error))
+            report("failed", error=one_line(error), data=is_data_error(error))
 
 
 def serve(task: Task, report: Report) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def serve(task: Task, report: Report) -> dict[str, Any]:
     return _prepare(task) if task.group is None else _run(task, report)
 
 
-def _is_data_error(error: Exception) -> bool:
+def is_data_error(error: Exception) -> bool:
     """Whether the raw files or the cache are at fault rather than a method."""
     from datasets.base import BadData, CacheError, NotAvailable
 
@@ -76,7 +76,7 @@ def _is_data_error(error: Exception) -> bool:
 
 
 def one_line(error: BaseException) -> str:
-    if _is_data_error(error):  # type: ignore[arg-type]
+    if is_data_error(error):  # type: ignore[arg-type]
         return str(error)
     trace, where = error.__traceback__, ""
     while trace is not None:
@@ -283,7 +283,8 @@ def _short(value: float) -> float:
 
 
 def _keep_predictions(group: Group, seed: int, identity: Identity, prediction: Any) -> None:
-    """Per-row test predictions for paired tests, in the cache under the identity they belong to. Not having them is no error."""
+    """Per-row test predictions for paired tests, in the cache under the identity they belong to. Not having them is
+    no error."""
     import numpy as np
 
     from benchmark.predictions import path_of

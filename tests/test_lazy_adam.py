@@ -1,4 +1,5 @@
-"""Exact lazy Adam against torch.optim.Adam on the same gradients: the moves of rows that see none are part of the claim."""
+"""Exact lazy Adam against torch.optim.Adam on the same gradients: the moves of rows that see none are part of the
+claim."""
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ LR = torch.tensor([1e-3, 3e-3], dtype=torch.float64)
 
 
 def sparse_gradients(steps: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
-    """(rows [N], gradients [N, DIM]) per step: sizes that straddle eps, repeated rows, gaps up to thousands of steps."""
+    """(rows [N], gradients [N, DIM]) per step: sizes that straddle eps, repeated rows, gaps up to thousands of
+    steps."""
     rng = np.random.default_rng(seed)
     rate = 1 / np.geomspace(1, 3000, ROWS)  # the chance that a row is touched
     out = []

@@ -22,7 +22,8 @@ SMALL = {"dim": 4, "hidden": (8, 8)}
 
 
 class Everything(Method):
-    """Two tables of unlike width, a plain nn.Embedding, an LSTM cell, targets, draws, step and progress, a float in the loss."""
+    """Two tables of unlike width, a plain nn.Embedding, an LSTM cell, targets, draws, step and progress, a float in
+    the loss."""
 
     fit_per_seed = True
 

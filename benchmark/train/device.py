@@ -20,7 +20,8 @@ def early_flushes() -> frozenset[int]:
 
 
 class DeviceTable:
-    """Embedding rows of S replicas, [S * V, D], with exact lazy Adam: sort, gather, closed form; nothing asks the host."""
+    """Embedding rows of S replicas, [S * V, D], with exact lazy Adam: sort, gather, closed form; nothing asks the
+    host."""
 
     def __init__(self, weight: Tensor, replicas: int, lr: Tensor, steps: int) -> None:
         self.replicas, self.vocabulary = replicas, len(weight) // replicas

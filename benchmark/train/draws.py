@@ -43,7 +43,8 @@ def seed_of(*parts: int) -> int:
 
 
 def step_keys(seeds: Tensor, step: Tensor) -> Tensor:
-    """key(seed, step) for all replicas without a host sync. seeds: int32 [S], each `key(seed)`; step: int [1] -> int32 [S]."""
+    """key(seed, step) for all replicas without a host sync. seeds: int32 [S], each `key(seed)`; step: int [1] ->
+    int32 [S]."""
     return mix(seeds * 747796405 + step.to(torch.int32) + _signed(2891336453))
 
 
@@ -54,7 +55,8 @@ def words(keys: Tensor, counter: Tensor) -> Tensor:
 
 @numba.njit(cache=True, nogil=True)
 def fill_words(keys: np.ndarray, out: np.ndarray) -> None:
-    """`words` on the host, into out uint32 [S, n]: the same bits at a third of the cost (numba widens, hence the casts)."""
+    """`words` on the host, into out uint32 [S, n]: the same bits at a third of the cost (numba widens, hence the
+    casts)."""
     u = np.uint32
     for s in range(out.shape[0]):
         k = keys[s]

@@ -12,7 +12,8 @@ R_n(t) = sum_{j>=1} r_n^j c_n(t+j) with r_n = b1 b2^(-(n+1)/2), c_n = c2^((n+1)/
     sum over a < j <= b  =  r_n^a (R_n(t0+a) - r_n^(b-a) R_n(t0+b)),
 
 and a two-point Gauss rule on S_0..S_3 replaces the sum: two divisions per element however long the gap. Only during the
-first steps do the e_j vary too fast for one rule; there a gap is cut at geometrically growing steps (`EARLY`, `GROWTH`).
+first steps do the e_j vary too fast for one rule; there a gap is cut at geometrically growing steps (`EARLY`,
+`GROWTH`).
 """
 
 import math
@@ -42,7 +43,8 @@ def _tail_sums(steps: int) -> np.ndarray:
 
 
 def tail_sums(steps: int) -> np.ndarray:
-    """R_n(t) for t = 0..steps, float64 [steps + 1, 4]; the recurrence starts 2,000 steps later, where r_n^2000 < 1e-88."""
+    """R_n(t) for t = 0..steps, float64 [steps + 1, 4]; the recurrence starts 2,000 steps later, where r_n^2000 <
+    1e-88."""
     return _tail_sums(steps + 2001)[: steps + 1].copy()
 
 
@@ -113,7 +115,8 @@ def _update(
     w: np.ndarray, m: np.ndarray, v: np.ndarray, last: np.ndarray, slot: np.ndarray, touched: np.ndarray, count: int,
     index: np.ndarray, vocabulary: int, t: int, lr: np.ndarray, grad: np.ndarray, total: np.ndarray,
 ) -> None:  # fmt: skip
-    """One Adam step, number t, on the rows gathered before it; grad [N, D] is summed over repeated rows in index order."""
+    """One Adam step, number t, on the rows gathered before it; grad [N, D] is summed over repeated rows in index
+    order."""
     dim = w.shape[1]
     for u in range(count):
         for d in range(dim):
@@ -171,7 +174,8 @@ def _dense_adam(
 
 
 class HostTable:
-    """Embedding rows of S replicas on the CPU, [S * V, D], with exact lazy Adam in compiled loops over the touched rows."""
+    """Embedding rows of S replicas on the CPU, [S * V, D], with exact lazy Adam in compiled loops over the touched
+    rows."""
 
     def __init__(self, weight: Tensor, replicas: int, lr: Tensor, steps: int) -> None:
         self.weight, self.replicas, self.vocabulary = weight, replicas, len(weight) // replicas

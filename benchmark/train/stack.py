@@ -1,7 +1,8 @@
 """S replicas of one method as one stacked model: the author's loss, mapped over the replicas' parameters.
 
-`Stack.call` is a pure function of (parameters, buffers, hyper-parameters, embedding rows, columns, words); torch.func.vmap
-is one way to run it for all replicas, a Python loop (`Method.stack = False`) the other, with the same result.
+`Stack.call` is a pure function of (parameters, buffers, hyper-parameters, embedding rows, columns, words);
+torch.func.vmap is one way to run it for all replicas, a Python loop (`Method.stack = False`) the
+other, with the same result.
 """
 
 import copy
@@ -82,7 +83,7 @@ class Stack:
         self.tables = [m for m in self.module.modules() if isinstance(m, EmbeddingTable)]
         self.dropouts = [m for m in self.module.modules() if isinstance(m, Dropout)]
         self.banks: tuple[Bank, ...] = banks_of(self.tables)
-        parameters, buffers = stack_module_state(modules)  # type: ignore[arg-type]
+        parameters, buffers = stack_module_state(modules)
         self.shapes = {name: p.shape[1:] for name, p in parameters.items()}
         count = len(modules)
         pieces = [p.detach().reshape(count, -1) for p in parameters.values()]
@@ -93,7 +94,8 @@ class Stack:
         return len(self.flat)
 
     def initial_rows(self, bank: Bank, seeds: Sequence[int]) -> Tensor:
-        """The embeddings of all replicas at the start, [S * rows, dim]: normal, each replica under its own generator."""
+        """The embeddings of all replicas at the start, [S * rows, dim]: normal, each replica under its own
+        generator."""
         blocks = []
         for seed in seeds:
             generator = torch.Generator().manual_seed(seed_of(seed, 2, bank.dim))
@@ -153,24 +155,22 @@ class Stack:
         targets: [S, B, ...], or [B, ...] where `shared`; words: int32 [S, n]."""
         shape = _as_dict(columns)
 
-        def one(flat: Tensor, buffers: Any, hyper: Any, banks: Any, cols: Any, targets: Any, words: Any) -> Tensor:
+        def one(flat: Any, buffers: Any, hyper: Any, banks: Any, cols: Any, targets: Any, words: Any) -> Tensor:
             return self._single(what, flat, buffers, hyper, banks, Columns(**cols), targets, words, step, progress)
 
-        arguments = (flat, self.buffers, self.hyper, tuple(banks), shape, dict(targets), words)
+        arguments: tuple[Any, ...] = (flat, self.buffers, self.hyper, tuple(banks), shape, dict(targets), words)
         across = None if shared else 0
         if self.method.stack:
-            dims = (0, 0 if self.buffers else None, 0 if self.hyper else None, 0, _dims(shape, across), across, 0)
-            return vmap(one, in_dims=dims[:6] + (None if words is None else 0,))(*arguments)
-        return torch.stack(
-            [
-                one(
-                    *(_at(a, s) for a in arguments[:4]),
-                    *(a if shared else _at(a, s) for a in arguments[4:6]),
-                    _at(words, s),
-                )
-                for s in range(len(self))
-            ]
-        )
+            dims = (0, 0, 0, 0, _dims(shape, across), across, None if words is None else 0)
+            return vmap(one, in_dims=dims)(*arguments)
+
+        def replica(s: int) -> Tensor:
+            picked = [_at(argument, s) for argument in arguments]
+            if shared:
+                picked[4:6] = arguments[4:6]
+            return one(*picked)
+
+        return torch.stack([replica(s) for s in range(len(self))])
 
     def words_per_loss(self, columns: Columns, targets: Mapping[str, Tensor]) -> int:
         """How many 32-bit words a loss on these B rows draws. columns, targets: [B, ...]."""
@@ -180,9 +180,11 @@ class Stack:
             self.flat.new_zeros(size, block.shape[1], b.dim)
             for b, block in zip(self.banks, columns.embedded, strict=True)
         ]
-        one = (self.flat[0], *(_at(a, 0) for a in (self.buffers, self.hyper)))
+        buffers, hyper = _at(self.buffers, 0), _at(self.hyper, 0)
         with torch.no_grad():
-            self._single("loss", *one, banks, columns, targets, None, zero.long(), zero, recorder)  # type: ignore[arg-type]
+            self._single(
+                "loss", self.flat[0], buffers, hyper, banks, columns, targets, None, zero.long(), zero, recorder
+            )
         return recorder.at
 
     def keep(self, replicas: list[int]) -> None:

@@ -48,8 +48,8 @@ class History:
 
 
 class Trainer:
-    """A group's replicas. A lone replica trains as a pair of itself: in float32 on a CPU any width of at least two gives
-    the same bits, one does not."""
+    """A group's replicas. A lone replica trains as a pair of itself: in float32 on a CPU any width of at least two
+    gives the same bits, one does not."""
 
     def __init__(
         self,
@@ -65,7 +65,8 @@ class Trainer:
         dtype: torch.dtype = torch.float32,
         compiled: bool | None = None,
     ) -> None:
-        """configs: one per seed, alike in all but float fields. compiled: use the compiled loops (default: on a CPU)."""
+        """configs: one per seed, alike in all but float fields. compiled: use the compiled loops (default: on a
+        CPU)."""
         self.device, self.dtype, self.plan, self.asked = torch.device(device), dtype, plan, len(seeds)
         seeds, configs = (list(seeds) * 2, list(configs) * 2) if len(seeds) == 1 else (list(seeds), list(configs))
         self.method, self.seeds = method, seeds
@@ -235,7 +236,8 @@ class Trainer:
         return self.loss_sum / self.steps_per_epoch
 
     def fit(self, progress: Callable[[int, int], None] | None = None) -> list[History]:
-        """Train to each replica's best epoch and leave the stack there. progress(epoch, active replicas) after each epoch."""
+        """Train to each replica's best epoch and leave the stack there. progress(epoch, active replicas) after each
+        epoch."""
         count = len(self.stack)
         valid: list[list[float]] = [[] for _ in range(count)]
         losses: list[list[float]] = [[] for _ in range(count)]
