@@ -1,0 +1,37 @@
+"""The same trainer on a CUDA device: captured steps, no difference beyond rounding, the same bits twice."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.train.trainer import Plan, Trainer
+from methods.tr import TR
+from tests.worlds import watch_world
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: the captured step is not exercised here"),
+]
+SCHEMA, ROWS = watch_world(2000)
+TRAIN, VALID = ROWS.take(np.arange(1500)), ROWS.take(np.arange(1500, 2000))
+
+
+def trained(device: str, seeds: list[int], dtype: torch.dtype = torch.float64) -> tuple[Trainer, np.ndarray]:
+    plan = Plan(batch=64, epochs=4, patience=9)
+    trainer = Trainer(TR, SCHEMA, TRAIN, VALID, plan, seeds, [TR.Config(dim=8)] * len(seeds), device=device, dtype=dtype)
+    trainer.fit()
+    return trainer, trainer.predict(VALID)
+
+
+def test_the_step_is_captured_and_agrees_with_the_cpu_in_float64() -> None:
+    trainer, ours = trained("cuda", [0, 1, 2])
+    assert trainer._graph is not None, "the step should have been captured"
+    np.testing.assert_allclose(ours, trained("cpu", [0, 1, 2])[1], rtol=0, atol=1e-5)
+
+
+def test_the_same_group_twice_gives_the_same_bits() -> None:
+    assert np.array_equal(trained("cuda", [0, 1], torch.float32)[1], trained("cuda", [0, 1], torch.float32)[1])
+
+
+def test_alone_equals_one_of_three_in_float64() -> None:
+    np.testing.assert_allclose(trained("cuda", [2])[1][0], trained("cuda", [0, 1, 2])[1][2], rtol=0, atol=1e-9)
