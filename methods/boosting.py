@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from datasets.schema import Array, Rows, Schema
+from methods._encoding import categories, cross_fitted
 from methods.base import Estimator, MethodBase
 
 
@@ -46,17 +47,12 @@ class Boosting(Estimator):
 
     def fit(self, train: Rows, valid: Rows, schema: Schema, rng: np.random.Generator) -> Any:
         from sklearn.ensemble import HistGradientBoostingRegressor
-        from sklearn.model_selection import KFold
-        from sklearn.preprocessing import TargetEncoder
 
         assert train.label is not None
         assert valid.label is not None
         c, ids, y = self.config, categories(train), train.label.astype(np.float64)
         seeds = rng.integers(2**31, size=2).tolist()
-        encoded = np.empty(ids.shape)  # [n, fields + bags]
-        for others, fold in KFold(c.folds, shuffle=True, random_state=seeds[0]).split(ids):
-            encoded[fold] = TargetEncoder(target_type="continuous").fit(ids[others], y[others]).transform(ids[fold])
-        encoder = TargetEncoder(target_type="continuous").fit(ids, y)
+        encoded, encoder = cross_fitted(ids, y, folds=c.folds, seed=seeds[0])
         trees = HistGradientBoostingRegressor(
             loss=c.loss,
             learning_rate=c.learning_rate,
@@ -87,8 +83,3 @@ class Boosting(Estimator):
         if self.config.raw_duration and rows.duration is not None:
             parts.append(np.log1p(rows.duration)[:, None])
         return np.concatenate(parts, axis=1)
-
-
-def categories(rows: Rows) -> Array:
-    """Every field and the first id of every bag: int [n, fields + bags]."""
-    return np.column_stack([rows.ids, *(bag[:, 0] for bag in rows.bags.values())])

@@ -1,4 +1,4 @@
-"""A tiny world of spending that knows its truth: each row's label is drawn from a zero-inflated lognormal of its own."""
+"""A tiny world of spending that knows its truth: every label is drawn from a zero-inflated lognormal of its row."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from datasets.schema import Bag, Field, Rows, Schema
 
 
 def ltv_world(n: int = 1500, *, rate: float = 0.3, seed: int = 0, spread: float = 0.7) -> tuple[Schema, Rows]:
-    """Customers of segments and channels with one number; about `rate` of them pay, in a lognormal of scale `spread`."""
+    """Customers of segments and channels with one number; about `rate` of them pay, lognormally with scale `spread`."""
     rng = np.random.default_rng(seed)
     segment, channel = rng.integers(0, 8, n), rng.integers(0, 5, n)
     number = rng.normal(size=n)

@@ -30,6 +30,14 @@ def test_uniforms_are_uniform() -> None:
     assert stats.kstest(u, "uniform").pvalue > 1e-3
 
 
+def test_the_largest_and_smallest_words_stay_inside_the_unit_interval() -> None:
+    edge = torch.tensor([-1, 0], dtype=torch.int32)  # all bits set, none set
+    for dtype in (torch.float32, torch.float64):
+        u = Tape(dtype, torch.device("cpu"), edge).uniform((2,))
+        assert 0 < u.min() < u.max() < 1
+        assert torch.isfinite(Tape(dtype, torch.device("cpu"), edge).normal((2,))).all()
+
+
 def test_normals_are_normal() -> None:
     assert stats.kstest(tape().normal((100_000,)).numpy(), "norm").pvalue > 1e-3
 

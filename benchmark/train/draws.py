@@ -96,7 +96,8 @@ class Tape:
         if self.word is None:
             return torch.full(shape, 0.5, dtype=self.dtype, device=self.device)
         word = self.word.narrow(0, start, count).view(shape)
-        return (((word >> 8) & 0xFFFFFF).to(self.dtype) + 0.5) * 2**-24
+        steps = ((word >> 8) & 0xFFFFFF).to(self.dtype) + 0.5
+        return steps.clamp_max(2**24 - 1) * 2**-24  # float32 rounds the last step up to 1
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return math.sqrt(2) * torch.erfinv(2 * self.uniform(shape) - 1)

@@ -109,7 +109,8 @@ def facts(y: Array) -> dict[str, float]:
         "log_mean": np.log(positive).mean(),
         "log_std": max(np.log(positive).std(), 0.1),  # equal labels leave room to learn
         "largest": max(y.max(), 0.0),
-        "std": max(y.std(), 1e-6),
+        "std": max(y.std(), 1e-6),  # of all labels
+        "positive_std": max(positive.std(), 0.1 * positive.mean()),
     }
 
 

@@ -26,6 +26,8 @@ class LogSUN(Method):
     - The listing caps f at 10 when predicting, a number of its labels' scale. Here f is capped at the largest training
       label's ln(1 + y), and in the loss of z as well, or z would correct another f than the one it meets.
     - z is linear in training (a ReLU that dies learns no more) and clamped at 0 when predicting.
+    - On validation rows the loss of z is the squared error of y^ (in training variances): its own target moves with f,
+      and would stop the training just as f begins to tell rows apart.
 
     The paper has it for spending and for dwell time, so both tasks run it. `dim`, `hidden` and `dropout` left at None
     are those of the board's other rows: the towers of Table 6 for spending, `methods.backbone` for watch time.
@@ -49,11 +51,11 @@ class LogSUN(Method):
         y = train.label.astype(np.float64).clip(0)
         log = np.log1p(y)
         ratio = y / (np.expm1(log.mean()) + self.config.epsilon)
-        scales = {"f": log, "z": ratio}
         return {
-            "mean": torch.tensor([x.mean() for x in scales.values()]),  # of the targets of f and z [2]
-            "std": torch.tensor([max(x.std(), 1e-6) for x in scales.values()]),  # [2]
-            "ceiling": torch.tensor(log.max()),
+            "mean": torch.tensor([log.mean(), ratio.mean()]),  # of the targets of f and z [2]
+            "std": torch.tensor([max(log.std(), 1e-6), max(ratio.std(), 1e-6)]),  # [2]
+            "ceiling": torch.tensor(log.max()),  # of f
+            "scale": torch.tensor(max(y.std(), 1e-6)),
         }
 
     def build(self, schema: Schema, fitted: Fitted) -> nn.Module:
@@ -73,16 +75,18 @@ class LogSUN(Method):
     def loss(self, module: Any, batch: Batch) -> Tensor:
         assert batch.label is not None
         y, heads = batch.label.clamp_min(0), module(batch)
-        ratio = y / self.bracket(module, heads.detach())
-        target = (torch.stack([y.log1p(), ratio], dim=1) - module.mean) / module.std  # [B, 2]
-        return (heads - target).square().sum(1).mean()
+        f, z = (module.mean + module.std * heads).unbind(1)
+        error_f = (f - y.log1p()) / module.std[0]
+        if module.training:
+            error_z = (z - y / self.bracket(module, f.detach())) / module.std[1]
+        else:
+            error_z = (self.bracket(module, f) * z - y) / module.scale
+        return (error_f.square() + error_z.square()).mean()
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
-        heads = module(batch)
-        z = module.mean[1] + module.std[1] * heads[:, 1]
-        return self.bracket(module, heads) * z.clamp_min(0)
+        f, z = (module.mean + module.std * module(batch)).unbind(1)
+        return self.bracket(module, f) * z.clamp_min(0)
 
-    def bracket(self, module: Any, heads: Tensor) -> Tensor:
-        """|e^f - 1| + epsilon of the capped f. heads: [B, 2] -> [B]."""
-        f = (module.mean[0] + module.std[0] * heads[:, 0]).minimum(module.ceiling)
-        return f.expm1().abs() + self.config.epsilon
+    def bracket(self, module: Any, f: Tensor) -> Tensor:
+        """|e^f - 1| + epsilon of the capped f, [B]."""
+        return f.minimum(module.ceiling).expm1().abs() + self.config.epsilon

@@ -79,7 +79,7 @@ class MDAN(Method):
         w_gate: float = 1.0
         w_place: float = 1.0
         w_distance: float = 0.1
-        pairs: int = 512  # rows of a batch that are compared with each other
+        pairs: int = 256  # rows of a batch that are compared with each other
         decode: Literal["expectation", "hard"] = "expectation"
 
     def fit(self, train: Rows, rng: np.random.Generator) -> Fitted:
@@ -114,7 +114,8 @@ class MDAN(Method):
         bias = (at(place, (k - 1).clamp_min(0)).sigmoid() - batch.targets["place"]).square() * (k > 0)
         rows = cross_entropy(bucket, k) + c.w_gate * (cross_entropy(gate, k) + channels) + c.w_place * bias
         some = sample(y, c.pairs, batch.draws)
-        return rows.mean() + c.w_distance * distance_similarity(h[some], y[some])
+        similarity = distance_similarity(h.take_along_dim(some.unsqueeze(1), 0), y.gather(0, some))
+        return rows.mean() + c.w_distance * similarity
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
         _, _, bucket, place, _ = module(batch)

@@ -18,7 +18,7 @@ class MTLMSE(Method):
     GR's Table 6 gives a name and a citation (ESMM, for click and conversion rates), no definition. As in ESMM the
     product is trained on the entire space; variant `positives` trains r on buyers alone.
 
-    r is in units of the mean positive label and starts at 1; the squared error is in units of the label's training
+    r is in units of the mean positive label and starts at 1; the squared error is in units of its rows' training
     variance, so that both terms start near one and w = 1 is a balance. Unscaled, squared euros drown the cross-entropy.
     r may be negative in training, where a clamp would stop its gradient.
     Variant `hard` predicts r if p >= 1/2 else 0: all zero where few rows are positive.
@@ -45,7 +45,8 @@ class MTLMSE(Method):
 
     def build(self, schema: Schema, fitted: Fitted) -> Net:
         start = [logit(fitted["rate"]), 1.0]
-        return Net(schema, self.config, 2, start=start, mean=fitted["mean"], std=fitted["std"])
+        std = fitted["std" if self.config.rows == "all" else "positive_std"]
+        return Net(schema, self.config, 2, start=start, mean=fitted["mean"], std=std)
 
     def loss(self, module: Any, batch: Batch) -> Tensor:
         y = batch.label

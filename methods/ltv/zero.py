@@ -9,9 +9,9 @@ from methods.base import Estimator
 
 
 class Zero(Estimator):
-    """Nobody buys anything. On Criteo-SSC its MAE is about 8.8 to 12.9 EUR, below every row of GR's Table 6.
+    """Nobody buys anything. On Criteo-SSC in euros its MAE is 8.8 to 12.9, below every row of GR's Table 6.
 
-    (7.2 to 10.5 % positives of mean 122.5, according to whose count of the file is right.) All its predictions are
+    (Accounts of that file differ: 7.2 to 10.5 % of its rows are sales, of 122.5 on average.) All its predictions are
     tied, so it ranks nobody: Spearman's rho does not exist.
     """
 

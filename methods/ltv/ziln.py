@@ -35,7 +35,7 @@ def ziln_loss(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def ziln_mean(logits: Tensor) -> Tensor:
-    """E[y] = sigmoid(l0) exp(l1 + softplus(l2)^2 / 2), [...]; as in the original no floor and no cap: inf is possible."""
+    """E[y] = sigmoid(l0) exp(l1 + softplus(l2)^2 / 2), [...]; like the original without floor or cap, so maybe inf."""
     l0, l1, l2 = logits.unbind(-1)
     return torch.sigmoid(l0) * (l1 + softplus(l2).square() / 2).exp()
 
