@@ -39,9 +39,9 @@ def inline(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
         try:
             yield Event(task, "done", worker.serve(task, lambda kind, **what: None))
         except Exception as error:
-            if not worker.is_data_error(error):
+            if not worker.fault(error):
                 raise
-            yield Event(task, "failed", {"error": str(error), "data": True})
+            yield Event(task, "failed", {"error": str(error), "fault": worker.fault(error)})
 
 
 class _Worker:
@@ -100,7 +100,7 @@ def processes(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
                     if w.attempt < _ATTEMPTS:
                         todo.appendleft((w.task, w.attempt + 1))
                     else:
-                        yield Event(w.task, "failed", {"error": f"{why}, {_ATTEMPTS} times", "data": False})
+                        yield Event(w.task, "failed", {"error": f"{why}, {_ATTEMPTS} times", "fault": ""})
                     w.end()
                     staff[staff.index(w)] = _Worker()
                     continue

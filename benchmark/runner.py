@@ -102,14 +102,14 @@ class Runner:
         """
         with self.store.lock():
             found = survey(cells, self.methods, self.store, self.options.root)
+            self._prepare(found)
             for name, why in found.unavailable.items():
                 self.console.print(f"{name}: not available. {why}", highlight=False, soft_wrap=True)
-            if cells and all(cell.dataset in found.unavailable for cell in cells):
+            present = [cell for cell in cells if cell.dataset not in found.unavailable]
+            if cells and not present:
                 raise UserError(
                     "none of the datasets asked for is available; `python -m benchmark data` says how to get them"
                 )
-            present = [cell for cell in cells if cell.dataset not in found.unavailable]
-            self._prepare(found, present)
             standings = {cell: found.expected.standing(cell, self.store.read(cell)) for cell in present}
             todo = set(wanted(standings, self.options.rerun))
             # every planned seed trains, so that a group always has its planned width; recorded ones are ghosts
@@ -118,18 +118,20 @@ class Runner:
             self._train(groups, todo, found.expected)
             return found
 
-    def _prepare(self, found: Survey, cells: list[Cell]) -> None:
-        """Prepare the tables that are not kept yet, and learn their fingerprints."""
-        fingerprints = dict(found.expected.fingerprints)
-        lacking = [n for n in dict.fromkeys(c.dataset for c in cells) if fingerprints.get(n) is None]
+    def _prepare(self, found: Survey) -> None:
+        """Prepare the tables that are not kept yet, and learn their fingerprints or that they are too small to use."""
+        fingerprints = found.expected.fingerprints
+        lacking = [name for name, known in fingerprints.items() if known is None and name not in found.unavailable]
         for event in self.execute([Task(name, root=self.options.root) for name in lacking], self.workers):
+            name = event.task.dataset
             if event.kind == "started":
-                self.console.print(f"preparing {event.task.dataset}", highlight=False)
+                self.console.print(f"preparing {name}", highlight=False)
+            elif event.kind == "done":
+                fingerprints[name] = event.what["fingerprint"]
+            elif event.kind == "failed" and event.what["fault"] == "few":
+                found.unavailable[name] = event.what["error"]
             elif event.kind == "failed":
                 raise UserError(event.what["error"])
-            elif event.kind == "done":
-                fingerprints[event.task.dataset] = event.what["fingerprint"]
-        found.expected.fingerprints = fingerprints
 
     def _task(self, group: Group, expected: Expected) -> Task:
         cell = group.cells[0]
@@ -166,7 +168,7 @@ class Runner:
         """Write the records of a finished or failed group, those that were asked for."""
         group = event.task.group
         assert group is not None
-        if event.kind == "failed" and event.what["data"]:
+        if event.kind == "failed" and event.what["fault"]:
             raise UserError(event.what["error"])
         if event.kind == "failed":
             records = [self._failed(event.task, cell, event.what["error"], expected) for cell in group.cells]

@@ -37,7 +37,7 @@ class Expected:
         self,
         methods: Mapping[str, Entry],
         protocols: Mapping[str, dict[str, Any]],
-        fingerprints: Mapping[str, str | None],
+        fingerprints: dict[str, str | None],
     ) -> None:
         """fingerprints: of the prepared tables, None where a dataset is not at hand and its data cannot be checked."""
         self.methods, self.protocols, self.fingerprints = methods, protocols, fingerprints

@@ -60,7 +60,7 @@ def main(pipe: Connection, threads: int) -> None:
         except BrokenPipeError:
             return
         except Exception as error:
-            report("failed", error=one_line(error), data=is_data_error(error))
+            report("failed", error=one_line(error), fault=fault(error))
 
 
 def serve(task: Task, report: Report) -> dict[str, Any]:
@@ -68,15 +68,17 @@ def serve(task: Task, report: Report) -> dict[str, Any]:
     return _prepare(task) if task.group is None else _run(task, report)
 
 
-def is_data_error(error: Exception) -> bool:
-    """Whether the raw files or the cache are at fault rather than a method."""
-    from datasets.base import BadData, CacheError, NotAvailable
+def fault(error: BaseException) -> str:
+    """Who is at fault: "data" (raw files or the cache), "few" (a sample too small to run on), or "" for a method."""
+    from datasets.base import BadData, CacheError, NotAvailable, TooFew
 
-    return isinstance(error, BadData | CacheError | NotAvailable)
+    if isinstance(error, TooFew):
+        return "few"
+    return "data" if isinstance(error, BadData | CacheError | NotAvailable) else ""
 
 
 def one_line(error: BaseException) -> str:
-    if is_data_error(error):  # type: ignore[arg-type]
+    if fault(error):
         return str(error)
     trace, where = error.__traceback__, ""
     while trace is not None:

@@ -15,6 +15,10 @@ class NotAvailable(Exception):
     """The raw files are not there: what is missing, where it was looked for and what to type next, in one sentence."""
 
 
+class TooFew(NotAvailable):
+    """The raw files are a sample too small to train and compare on: a normal state, known once they are read."""
+
+
 class Incomplete(NotAvailable):
     """Some of the dataset's raw files are there and some are missing: an error, where none at all is a normal state."""
 

@@ -37,9 +37,9 @@ _MOST_CDS, _MOST_PURCHASES = 10, 3  # larger counts share a category
 class CDNow(Dataset):
     """Dollars spent in the 365 days after a customer's first purchase date, one row for each customer who ever paid.
 
-    All that is known of a customer is the first date. Fields: its start_week and weekday, cds (bought on it, at most 10)
-    and purchases (on it, at most 3); numeric: log_calibration_value (the log of its dollars), log_cds and start_day
-    (days since 1 January 1997).
+    All that is known of a customer is the first date. Fields: its start_week and weekday, the cds bought that day (at
+    most 10) and that day's purchases (at most 3); numeric: log_calibration_value (the log of that day's dollars),
+    log_cds and start_day (days since 1 January 1997).
     """
 
     task: ClassVar[Task] = "ltv"

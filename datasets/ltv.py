@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from datasets.base import BadData, Split, Table
-from datasets.encode import codes, encoded, label_facts, split_facts
+from datasets.base import BadData, Split, Table, TooFew
+from datasets.encode import encoded, label_facts, split_facts
 from datasets.schema import Array, Field, Rows, Schema
 
 log = logging.getLogger(__name__)
+
+FEWEST = 30  # rows: with less, a part of the split is a handful of them and nothing can be compared
 
 
 def assemble_ltv(
@@ -29,11 +31,14 @@ def assemble_ltv(
 
     An id that fewer than `least` training rows have is the unknown id. Numeric columns [n] are standardised by the
     training rows; their NaN become 0, the training mean. `user` [n] holds any integers that are equal where users are.
+    Raises TooFew for fewer than FEWEST rows.
     """
     n, train = len(label), split["train"]
     if n > np.iinfo(np.int32).max:
         raise BadData(f"{n:,} rows are more than the 2,147,483,647 that row numbers can count")
-    who, users = codes(user)
+    if n < FEWEST:
+        raise TooFew(f"{n} rows are too few to train and compare on, {FEWEST} the least; get more of the raw file")
+    users, who = np.unique(user, return_inverse=True)
     fields: list[Field] = []
     ids = np.zeros((n, len(raw)), np.int32)
     for place, name in enumerate(list(raw)):
@@ -57,12 +62,12 @@ def assemble_ltv(
         ids=ids,
         numeric=scaled if numeric else None,
         label=label.astype(np.float32, copy=False),
-        user=who,
+        user=who.astype(np.int32),
         truth={name: values.astype(np.float32, copy=False) for name, values in truth.items()},
     )
     all_facts = {
         "rows": n,
-        "users": users,
+        "users": len(users),
         "label": label_facts(label),
         "positive": float(np.mean(label > 0)),
         "unit": unit,

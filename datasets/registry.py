@@ -8,10 +8,15 @@ from typing import Any
 
 from datasets.announced import ANNOUNCED, Announced
 from datasets.base import BadData, Dataset, NotAvailable
+from datasets.cdnow import CDNow
+from datasets.clicks import CATEGORIES
+from datasets.criteo import Criteo
+from datasets.kaggle import COHORT, NOTEBOOK, Kaggle
 from datasets.kuairand import KuaiRand
 from datasets.kuairec import KuaiRec
 from datasets.places import get_it
 from datasets.synthetic import Synthetic
+from datasets.synthetic_ltv import SyntheticLtv
 
 _DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset
@@ -24,6 +29,16 @@ _DATASETS: Mapping[str, Dataset] = {
         KuaiRec("kuairec@big-small", big_small=True),
         KuaiRec("kuairec@cap60", cap=60.0),
         *ANNOUNCED,
+        Criteo("criteo-ssc"),
+        Criteo("criteo-ssc@complete-ids", complete_ids=True),
+        Criteo("criteo-ssc@1d", days=1),
+        Criteo("criteo-ssc@time", chronological=True),
+        Criteo("criteo-ssc@all-fields", fields=CATEGORIES),
+        Kaggle("kaggle"),
+        *(Kaggle(f"kaggle@{company}", companies=[company]) for company in (10000, 103600030, 104900040)),
+        Kaggle("kaggle@20-companies", companies=NOTEBOOK),
+        Kaggle("kaggle@cohort", cohort=COHORT),
+        CDNow("cdnow"),
         Synthetic("synthetic"),
         # rows, users and videos of ProWTP's Table 6 and of KuaiRec's big matrix, at those datasets' protocols
         Synthetic("synthetic@wechat-size", rows=7_210_290, users=20_000, videos=96_428, like="WeChat",
@@ -32,6 +47,12 @@ _DATASETS: Mapping[str, Dataset] = {
                   epochs=50, patience=10, quantiles=False),
         Synthetic("synthetic@kuairec-size", rows=12_530_806, users=7_176, videos=10_728, like="KuaiRec",
                   epochs=20, patience=5, batch=1024, shares=(8, 1, 1), quantiles=False),
+        SyntheticLtv("synthetic-ltv"),
+        # rows, positive rates and about the amounts of the public datasets, at their protocols
+        SyntheticLtv("synthetic-ltv@criteo-size", rows=15_995_634, users=200_000, partners=300, categories=5_000,
+                     positive=0.105, typical=54, epochs=20, patience=5, batch=2048, like="Criteo-SSC"),
+        SyntheticLtv("synthetic-ltv@kaggle-size", rows=805_753, users=100_000, partners=134, categories=836,
+                     positive=0.9012, typical=45, epochs=20, patience=5, batch=2048, like="Kaggle"),
     )
 }  # fmt: skip
 
@@ -99,7 +120,7 @@ def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache
     try:
         files = dataset.files(root)
         kept = meta(dataset, root, cache_dir)
-        if isinstance(dataset, Synthetic):
+        if isinstance(dataset, (Synthetic, SyntheticLtv)):
             state = "synthetic"
         else:
             state = f"present: {kept['facts']['slice']}" if kept else "present, not prepared yet"
