@@ -86,7 +86,7 @@ def test_the_truth_of_the_world_is_what_its_labels_average_to(positive):
 
 def test_the_oracle_of_the_synthetic_world_is_far_above_constants():
     table = SyntheticLtv().build(None)
-    assert len(table.rows) == 40_000
+    assert len(table.rows) == 100_000
     assert 0.10 < table.facts["positive"] < 0.12
     assert table.schema.truth == ("mean", "median", "probability")
     train, test = table.view("train"), table.view("test")

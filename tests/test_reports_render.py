@@ -256,9 +256,9 @@ def test_the_snippet_rebuilds_the_leaderboard(runs, monkeypatch, capsys):
 
 
 def test_writing_is_whole_or_not_at_all(runs, tmp_path):
-    out = write(runs, tmp_path / "RESULTS.md", STALE)
+    write(runs, out := tmp_path / "RESULTS.md", STALE)
     assert out.read_text(encoding="utf-8") == render(runs, stale=STALE)
-    assert [p.name for p in tmp_path.iterdir()] == ["RESULTS.md"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["RESULTS.md", "board.html"]
     with pytest.raises(UserError, match="cannot be written"):
         write(runs, tmp_path / "none" / "RESULTS.md")
     damaged = save(tmp_path / "runs", record())

@@ -1,0 +1,161 @@
+"""board.html: the numbers of RESULTS.md in one page that needs nothing else."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from benchmark import ROOT
+from reports.content import Content, content
+from reports.figures import dots, ticks
+from reports.frames import digest
+from reports.html import page, value
+from reports.render import markdown, write
+from tests.fake_records import STALE, record, save, seeds, world
+from tests.pages import html_tables, markdown_tables, section
+
+VOID = {"meta", "link", "input", "br", "hr"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    return save(tmp_path_factory.mktemp("world") / "runs", *world())
+
+
+@pytest.fixture(scope="module")
+def found(runs) -> Content:
+    return content(runs, STALE)
+
+
+@pytest.fixture(scope="module")
+def text(found) -> str:
+    return page(found)
+
+
+def test_every_number_of_the_leaderboards_is_the_one_of_results_md(found, text):
+    tables, results = html_tables(text), markdown(found)
+    for dataset in found.board.datasets:
+        (ours,) = markdown_tables(section(results, "Leaderboards", dataset))
+        assert tables[f"leaderboard-{dataset}"] == ours
+        assert len(ours) > 1
+
+
+def test_every_table_of_results_md_stands_on_the_page(found, text):
+    tables = html_tables(text)
+    theirs = sorted(table for name, table in tables.items() if not name.startswith("provenance-"))
+    assert theirs == sorted(markdown_tables(markdown(found)))
+    assert [name for name in tables if name.startswith("provenance-")]
+
+
+def test_best_and_second_are_marked_as_in_results_md(text):
+    row = next(line for line in text.splitlines() if ">Boosted trees</th>" in line and ">absolute<" in line)
+    assert "<strong>20.297" in row
+    assert re.search(r"<u>20\.6\d\d", text.split('id="leaderboard-kuairand"')[1])
+
+
+def test_the_same_records_give_the_same_bytes(text, tmp_path):
+    again = save(tmp_path / "again", *reversed(world()))
+    assert page(content(again, dict(reversed(STALE.items())))) == text
+
+
+def test_the_page_carries_the_digest_and_asks_for_nothing(runs, text):
+    assert f"<!-- records sha256:{digest(runs)} -->" in text
+    assert not re.search(r"(?:src|href)=[\"'](?!#|data:)|url\(|@import|https?:", text)
+    script = re.search(r"<script>(.*)</script>", text, flags=re.S)
+    assert script is not None
+    allowed = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'; img-src data:" in text
+
+
+class Outline(HTMLParser):
+    """Tags in balance, ids once, and the headings' levels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.refers: list[str] = []
+        self.levels: list[int] = []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.ids += [given["id"]] if "id" in given else []
+        for name in ("aria-labelledby", "aria-describedby", "for"):
+            self.refers += (given.get(name) or "").split()
+        self.refers += [given["href"][1:]] if given.get("href", "").startswith("#") else []
+        self.levels += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """<line/>: nothing stays open."""
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, self.getpos()
+
+
+def test_the_page_is_well_formed_and_its_headings_descend_one_by_one(text):
+    outline = Outline()
+    outline.feed(text)
+    assert outline.open == []
+    assert len(outline.ids) == len(set(outline.ids))
+    assert set(outline.refers) <= set(outline.ids)
+    assert outline.levels[0] == 1 and outline.levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(outline.levels, outline.levels[1:], strict=False))
+
+
+def test_text_of_a_record_cannot_become_markup(tmp_path):
+    evil = "</script><script>alert(1)</script> <img src=x onerror=alert(1)> `*_"
+    save(tmp_path, *seeds(2), record(method="tr", outcome="failed", error=evil), record(method="wlr", title="<b>W</b>"))
+    text = page(content(tmp_path))
+    assert text.count("<script>") == 1 and "<img" not in text and "<b>" not in text
+    (row,) = (row for row in html_tables(text)["leaderboard-kuairand"] if row[1] == "TR / VR")
+    assert row[-1] == f"seed 0 failed: {evil.replace('`', chr(39))}"
+
+
+def test_no_records_make_a_page_that_says_so(tmp_path):
+    text = page(content(tmp_path / "none"))
+    assert "There are no records yet" in text
+    assert list(html_tables(text)) == ["prowtp-6"]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("20.042 ± 0.013", 20.042), ("7,210,290", 7210290), ("-5.0 %", -5), ("+0.0 %", 0), ("0.86M", 860000),
+        ("3 ≈", 3), ("2–4", 2), ("27,285 / 24,655", 27285), ("23.86 / 6.20 / 211.86 s", 23.86), ("–", None),
+        ("not run", None), ("164935c392dc", None), ("25 Apr - 8 May", None), ("", None), ("2-layer tower", None),
+    ],
+)  # fmt: skip
+def test_a_cell_is_sorted_by_the_number_it_leads_with(text, number):
+    assert value(text) == number
+
+
+def test_the_figure_stands_where_the_numbers_say(found):
+    figure = dots(found.board, "kuairand", "name")
+    assert figure is not None
+    xs = [dot.x for dot in figure.dots]
+    assert xs == sorted(xs) and len(xs) == 11
+    assert all(dot.low <= dot.x <= dot.high for dot in figure.dots)
+    assert figure.guide == next(dot.x for dot in figure.dots if dot.label == "Bucket median")
+    assert dots(found.board, "nowhere", "name") is None
+
+
+@pytest.mark.parametrize(("low", "high"), [(20.0, 27.1), (0.0, 1e-3), (-3.0, 4.0), (5.0, 5.0), (0.0, 0.0), (1e6, 3e6)])
+def test_ticks_are_few_and_hold_the_values(low, high):
+    marks = ticks(low, high)
+    assert marks[0] <= low and marks[-1] >= high and 2 <= len(marks) <= 8
+
+
+def test_the_page_lies_beside_results_md(runs, text, tmp_path):
+    write(runs, tmp_path / "RESULTS.md", STALE)
+    assert (tmp_path / "board.html").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.skipif(not (ROOT / "board.html").exists(), reason="no board.html yet")
+def test_the_committed_page_is_that_of_the_committed_records():
+    text = (ROOT / "board.html").read_text(encoding="utf-8")
+    assert f"<!-- records sha256:{digest(ROOT / 'reports' / 'runs')} -->" in text, "run `python -m benchmark report`"
