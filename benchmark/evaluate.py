@@ -6,9 +6,11 @@ from math import isfinite
 import numpy as np
 from numpy.typing import ArrayLike
 
+from benchmark.deciles import DECILES, decile_table
 from benchmark.metrics import (
     Array,
     Ranked,
+    average_precision,
     checked,
     mae,
     pair_counts,
@@ -34,7 +36,9 @@ def evaluate(
     bucket: ArrayLike | None = None,
 ) -> tuple[Metrics, dict[str, Metrics]]:
     """The metrics over all rows, and over the slices "bucket=0", ... (where buckets are given), "positive" and "zero"
-    (ltv). Undefined values, and those that need users where there are none, are None; empty slices are left out.
+    (ltv); for ltv also the mean label and prediction of "decile=01" (the lowest predictions) to "decile=10".
+
+    Undefined values, and those that need users where there are none, are None; empty slices are left out.
 
     task: "watch_time" or "ltv". label, prediction: [n] in the label's unit. user: [n], any values. bucket: int [n].
     Raises ValueError where lengths differ, no row is given or a value is not finite (it names how many).
@@ -48,6 +52,12 @@ def evaluate(
     if task == "ltv":
         overall |= _lifetime_value(label, prediction, y, p)
     slices = {}
+    if task == "ltv" and len(label) >= DECILES:
+        deciles = decile_table(label, prediction)
+        overall |= {"decile_mape": deciles.mape, "deciles_without_spend": float(deciles.without_spend)}
+        columns = zip(deciles.rows, deciles.label, deciles.prediction, strict=True)
+        for place, (rows, actual, predicted) in enumerate(columns, start=1):
+            slices[f"decile={place:02d}"] = _known({"rows": rows, "label": actual, "prediction": predicted})
     for name, mask in _slices(task, label, bucket):
         slices[name] = _known(
             _pointwise(label[mask], prediction[mask])
@@ -95,6 +105,7 @@ def _lifetime_value(label: Array, prediction: Array, y: Ranked, p: Ranked) -> di
         "spearman_positive": rank_correlation(y.where(positive), p.where(positive)) if positive.any() else float("nan"),
         "gini": rank_gini(label, y, p),
         "auc": rank_auc(positive, p),
+        "average_precision": average_precision(label, prediction),
         "zero_share": float((~positive).mean()),  # of the labels
         "zero_predicted": float((prediction <= 0).mean()),
     }

@@ -95,6 +95,15 @@ def auc(y: ArrayLike, p: ArrayLike) -> float:
     return rank_auc(y > 0, ranked(p))
 
 
+def average_precision(y: ArrayLike, p: ArrayLike) -> float:
+    """sum_k (R_k - R_{k-1}) P_k over the distinct p as thresholds, largest first, for y > 0; NaN without any"""
+    y, p = checked(y, p)
+    values, tie = np.unique(-p, return_inverse=True)
+    hits = np.cumsum(np.bincount(tie, weights=y > 0, minlength=len(values)))
+    taken = np.cumsum(np.bincount(tie, minlength=len(values)))
+    return float((np.diff(hits, prepend=0.0) * hits / taken).sum() / hits[-1]) if hits[-1] else float("nan")
+
+
 # --- ranks, and one count of pairs from which every tie rule follows
 
 

@@ -66,7 +66,7 @@ def test_lifetime_value_adds_what_zeros_ask_for():
     assert overall["zero_predicted"] == np.mean(p == 0)
     assert overall["xgauc"] is None
     assert overall["xgauc_coverage"] is None
-    assert list(slices) == ["positive", "zero"]
+    assert [name for name in slices if "decile" not in name] == ["positive", "zero"]
     assert slices["positive"]["mae"] == pytest.approx(metrics.mae(y[positive], p[positive]))
     assert slices["zero"]["rows"] == (~positive).sum()
 
