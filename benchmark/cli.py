@@ -8,13 +8,12 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
-from rich.table import Table as Grid
 
 from benchmark import suite as suites
 from benchmark.catalog import Entry, catalog
 from benchmark.cell import Cell, grouped
 from benchmark.errors import UserError, unknown
-from benchmark.places import RUNS, report_of
+from benchmark.places import RUNS, report_of, runs_of
 from benchmark.store import Standing, Store
 
 app = App(
@@ -112,26 +111,42 @@ def data(
 
     if fetch:
         _fetch(fetch, data)
-    grid = Grid(box=None, pad_edge=False, title_justify="left")
-    for column in ("dataset", "state", "rows", "users", "items", "fingerprint", "licence"):
-        grid.add_column(column, justify="right" if column in ("rows", "users", "items") else "left", overflow="fold")
-    overviews = registry.overview(_root(data))
-    for row in overviews:
-        counts = ("" if n is None else f"{n:,}" for n in (row.rows, row.users, row.items))
-        grid.add_row(
-            ", ".join((row.name, *(p for p in row.protocols if p != row.name))),
-            row.state,
-            *counts,
-            row.fingerprint or "",
-            row.licence,
+    root = _root(data)
+    for row in registry.overview(root):
+        if row.available and row.rows is None:
+            _prepared(row.name, root)
+    rows = registry.overview(root)
+    head = f"{'dataset':<14} {'here':<8} {'rows':>11} {'users':>9} {'items':>9}  table"
+    _print(head)
+    for row in rows:
+        here = "no" if not row.available else "made" if row.state == "synthetic" else "yes"
+        counts = [f"{n:,}" if n is not None else "-" for n in (row.rows, row.users, row.items)]
+        _print(
+            f"{row.name:<14} {here:<8} {counts[0]:>11} {counts[1]:>9} {counts[2]:>9}  {(row.fingerprint or '-')[:12]}"
         )
-    console.print(grid)
-    for row in overviews:
-        lines = [f"  files: {', '.join(row.files)}"] if row.files else []
-        lines += [f"  official: {row.official}"] if row.official else []
-        lines += [f"  to get it: {row.how_to_get}"] if row.how_to_get else []
-        if lines:
-            _print("\n".join([f"\n{row.name} ({row.title})", *lines]))
+    for row in rows:
+        details = {
+            "state": row.state,
+            "names": ", ".join(row.protocols),
+            "files": ", ".join(row.files),
+            "official": row.official,
+            "licence": row.licence,
+            "to get it": "" if row.how_to_get in row.state else row.how_to_get,
+        }
+        _print("\n".join([f"\n{row.name}: {row.title}", *(f"  {k:<9} {v}" for k, v in details.items() if v)]))
+
+
+def _prepared(name: str, root: Path | None) -> None:
+    """Prepare a dataset that is there, so that its rows can be counted. Raises UserError on bad files."""
+    from datasets import cache, registry
+    from datasets.base import BadData, CacheError, NotAvailable
+
+    try:
+        cache.load(registry.get(name), root)
+    except NotAvailable:
+        return
+    except (BadData, CacheError) as error:
+        raise UserError(str(error)) from None
 
 
 def _fetch(name: str, data: Path | None) -> None:
@@ -216,7 +231,16 @@ def run(
     argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
     options = Options(_root(data), device, executor, workers, rerun, argv)
     Runner(methods, Store(runs), options, console).run(cells)
+    compare(data=data, runs=runs, dataset=sorted({cell.dataset for cell in cells}))
     report(data=data, runs=runs)
+
+
+@app.command
+def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = None) -> None:
+    """Resample the test sets, so that reports can tell what differs beyond noise; `run` does it after its cells."""
+    from benchmark.compare import refresh
+
+    refresh(Store(runs), catalog()[0], _root(data), _print, _split(dataset))
 
 
 @app.command
@@ -236,8 +260,15 @@ def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
 
 
 @app.command
-def report(*, data: Data = None, runs: Runs = RUNS) -> None:
-    """Write RESULTS.md from the records; cells whose code, configuration or data have moved are refused by name."""
+def report(
+    *,
+    data: Data = None,
+    runs: Runs = RUNS,
+    export: Annotated[Path | None, Parameter(help="Also write every table as CSV and LaTeX into this folder.")] = None,
+) -> None:
+    """Write RESULTS.md and board.html from the records; cells whose code, configuration or data have moved are refused
+    by name."""
+    from reports.export import export as write_tables
     from reports.render import write
 
     store = Store(runs)
@@ -245,11 +276,52 @@ def report(*, data: Data = None, runs: Runs = RUNS) -> None:
     records = store.all()
     standings, _ = _survey([record.cell for record in records], methods, runs, data)
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
-    out = write(runs, report_of(runs), stale)
+    out = report_of(runs)
+    found = write(runs, out, stale)
     counts = Counter(record.outcome for record in records)
     parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
     parts += [f"{len(stale)} stale ones left out"] if stale else []
-    _print(f"wrote {out}: {', '.join(parts)}")
+    _print(f"wrote {out} and board.html beside it: {', '.join(parts)}")
+    if export is not None:
+        _print(f"wrote {len(write_tables(found, export))} files of tables to {export}")
+
+
+@app.command
+def explain(
+    what: Annotated[
+        str, Parameter(help="`kuairand/tr/mae`: DATASET/METHOD[/VARIANT][/METRIC][/SLICE]; or RESULTS.md.")
+    ],
+    *,
+    data: Data = None,
+    runs: Annotated[Path | None, Parameter(name="--runs", help="The folder of the records.")] = None,
+) -> None:
+    """Where a number or a page comes from: records, seeds, data, configuration, code, command, and what moved since."""
+    from benchmark.runner import survey
+    from reports import explain as tell
+
+    path = Path(what)
+    is_page = path.suffix in (".md", ".html")
+    runs = runs or (runs_of(path) if is_page else RUNS)
+    records = Store(runs).all()
+    asked = None if is_page else tell.parse(what, records)
+    found = survey([record.cell for record in records], _methods(), Store(runs), _root(data))
+    today = tell.Today(records, found.expected, found.standings, runs)
+    for line in tell.page(path, today) if asked is None else tell.number(asked, today):
+        _print(line)
+
+
+@app.command
+def new(
+    name: Annotated[str, Parameter(help="Of the file and the method: small letters, digits, underscores.")],
+) -> None:
+    """Write methods/NAME.py, a small method for you to change; it is found, tested and ranked as it stands."""
+    from benchmark.new import write
+
+    path = write(name, _methods())
+    _print(f"wrote {path}: say in it what your method learns and predicts")
+    _print("the suites take every method, so there is nothing to add to them; next:")
+    _print(f"  python -m pytest -k {name}")
+    _print(f"  python -m benchmark run --suite quick --only {name}")
 
 
 @app.command

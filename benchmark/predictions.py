@@ -8,7 +8,11 @@ from benchmark.places import cache
 from benchmark.record import Identity
 
 
+def tag(identity: Identity) -> str:
+    """What predictions depend on, in one word."""
+    return digest("/".join((identity.code, identity.config, identity.data)).encode())
+
+
 def path_of(group: Group, seed: int, identity: Identity) -> Path:
     """Where a seed's predictions lie: float32 [test rows], in the order of the table's test split."""
-    tag = digest("/".join((identity.code, identity.config, identity.data)).encode())
-    return cache() / "predictions" / str(group) / f"{seed}-{tag}.npy"
+    return cache() / "predictions" / str(group) / f"{seed}-{tag(identity)}.npy"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
+from benchmark.noise import Noise
 from benchmark.record import Record
 from reports.markdown import code, plain
 from reports.stats import Summary, summarise
@@ -114,8 +115,15 @@ def _seeds(seeds: list[int]) -> str:
 class Board:
     """Every entry, by dataset, method and variant, and each dataset's facts."""
 
-    def __init__(self, records: Iterable[Record], stale: Mapping[str, str] | None = None) -> None:
-        """stale: "dataset/method/variant/seed" -> why; these records are refused."""
+    def __init__(
+        self,
+        records: Iterable[Record],
+        stale: Mapping[str, str] | None = None,
+        noise: Mapping[str, Noise] | None = None,
+    ) -> None:
+        """stale: "dataset/method/variant/seed" -> why; these records are refused. noise: of each dataset that was
+        resampled."""
+        self.noise = dict(noise or {})
         self.entries: dict[Key, Entry] = {}
         self.stale = dict(stale or {})
         self.records = sorted(records, key=lambda record: record.cell)

@@ -3,11 +3,11 @@
 from collections import Counter
 
 from reports.board import Board
-from reports.markdown import NONE, plain, short, table
+from reports.markdown import NONE, Sheet, plain, short, table
 
 
-def costs(board: Board, dataset: str) -> str:
-    """One row per method and variant: means over its seeds."""
+def costs(board: Board, dataset: str) -> Sheet | None:
+    """One row per method and variant: means over its seeds; None where no record has a cost."""
     rows = []
     for e in board.of(dataset):
         if not any(record.cost for record in e.ok):
@@ -28,7 +28,7 @@ def costs(board: Board, dataset: str) -> str:
             ]
         )
     head = ["method", "s per seed", "training rows/s", "parameters", "peak MB", "prediction s per 10⁶ rows"]
-    return table([*head, "replicas together", "device"], rows) if rows else ""
+    return table([*head, "replicas together", "device"], rows) if rows else None
 
 
 def environments(board: Board) -> list[str]:

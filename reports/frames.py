@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from benchmark import noise as noises
 from benchmark.errors import UserError
+from benchmark.noise import Noise
 from benchmark.record import Record, decode
 
 if TYPE_CHECKING:
@@ -37,10 +39,16 @@ def load(runs: Path) -> list[Record]:
     return sorted(records, key=lambda record: record.cell)
 
 
+def resampled(runs: Path) -> dict[str, Noise]:
+    """What was resampled below the folder, by dataset. Raises UserError on a file that is something else."""
+    found = {path.parent.name: noises.read(path.parent) for path in sorted(runs.glob(f"*/{noises.FILE}"))}
+    return {dataset: noise for dataset, noise in found.items() if noise is not None}
+
+
 def digest(runs: Path) -> str:
-    """SHA-256, hexadecimal, over the relative path and the bytes of every record's file."""
+    """SHA-256, hexadecimal, over the relative path and the bytes of every record's and every noise file."""
     total = hashlib.sha256()
-    for path in files(runs):
+    for path in sorted([*files(runs), *runs.glob(f"*/{noises.FILE}")]):
         data = path.read_bytes()
         total.update(f"{path.relative_to(runs).as_posix()}\0{len(data)}\0".encode())
         total.update(data)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.board import Board, Entry
-from reports.markdown import NONE, marked, number, plain, plus_minus, sentence_list, signed, table
+from reports.contest import Contest, contest
+from reports.markdown import NONE, Sheet, marked, number, plain, plus_minus, sentence_list, signed, table
 from reports.stats import apart, best_two, percent
 
 HEADLINE = "mae"
@@ -47,12 +48,13 @@ def columns(entries: Sequence[Entry]) -> tuple[str, ...]:
     return LIFETIME_VALUE if "gini" in kept else WATCH_TIME
 
 
-def leaderboard(board: Board, dataset: str) -> str:
+def leaderboard(board: Board, dataset: str) -> Sheet:
     """The table, by the headline metric: numbers first, then what is stale, failed or skipped."""
     entries = board.of(dataset)
     unit = str(board.facts(dataset).get("unit", "s"))
     shown = sorted((e for e in entries if e.ok), key=lambda e: (_or_inf(e.mean(HEADLINE)), e.method, e.variant))
     ranked = [e for e in shown if not e.oracle and e.metric(HEADLINE)]
+    tested = contest(board, dataset, HEADLINE, low=True)
     constant = board.best(dataset, HEADLINE, label_only=True)
     names = columns(entries)
     cells: dict[str, list[str]] = {}
@@ -63,7 +65,7 @@ def leaderboard(board: Board, dataset: str) -> str:
         texts = [plus_minus(e.metric(name), digits(name, unit)) for e in shown]
         cells[name] = [marked(text, place, best, second) for place, text in enumerate(texts)]
     rows = [
-        [_rank(e, ranked), e.name, plain(e.variant), str(e.seeds), *numbers, _against(e, constant), e.remarks]
+        [_rank(e, ranked, tested), e.name, plain(e.variant), str(e.seeds), *numbers, _against(e, constant), e.remarks]
         for e, *numbers in zip(shown, *(cells[name] for name in names), strict=True)
     ]
     rows += [
@@ -86,15 +88,24 @@ def _or_inf(value: float | None) -> float:
     return float("inf") if value is None else value
 
 
-def _rank(entry: Entry, ranked: list[Entry]) -> str:
-    """1, 2, ...; ≈ where the seeds do not tell the entry from the best, ? where its noise is unknown."""
+def _rank(entry: Entry, ranked: list[Entry], tested: Contest | None) -> str:
+    """The ranks that the test set leaves open, "2–4"; ? where the entry was not resampled. Without resampling 1, 2, ...
+    with ≈ where the seeds do not tell the entry from the best, ? where its noise is unknown."""
     if entry not in ranked:
         return NONE
+    if tested:
+        return tied(tested, entry) if entry in tested.places else "?"
     place = ranked.index(entry)
     mine, best = entry.metric(HEADLINE), ranked[0].metric(HEADLINE)
     if place == 0 or mine is None or best is None:
         return str(place + 1)
     return f"{place + 1}{ {True: '', False: ' ≈', None: ' ?'}[apart(mine, best)] }"
+
+
+def tied(tested: Contest, entry: Entry) -> str:
+    """ "3", or "2–4" """
+    first, last = tested.ranks(entry)
+    return str(first) if first == last else f"{first}–{last}"
 
 
 def _against(entry: Entry, constant: Entry | None) -> str:
@@ -144,31 +155,35 @@ def verdicts(board: Board, dataset: str) -> list[str]:
         return ["No method trained by gradients has a number here."]
     unit = str(board.facts(dataset).get("unit", "s"))
     lines = []
+    tested = {metric: contest(board, dataset, metric, low=True) for metric in ("mae", "rmse")}
     for words, kind in (("the best label-only constant", "label_only"), ("gradient boosting", "trees")):
-        for metric in ("mae", "rmse"):
+        for metric in tested:
             rival = board.best(dataset, metric, **{kind: True})
             if rival is None:
                 lines.append(f"Against {words}, {metric.upper()}: it has no number here.")
                 continue
             value = number(rival.mean(metric), digits(metric, unit))
-            lines.append(
-                f"Against {words}, {metric.upper()} ({rival.label}, {value}): {_verdict(gradient, rival, metric)}."
-            )
+            found = _verdict(gradient, rival, metric, tested[metric])
+            lines.append(f"Against {words}, {metric.upper()} ({rival.label}, {value}): {found}.")
     return lines
 
 
-def _verdict(gradient: Sequence[Entry], rival: Entry, metric: str) -> str:
-    found: dict[str, list[tuple[float, str]]] = {"better": [], "not told apart": [], "one seed only": [], "worse": []}
+def _verdict(gradient: Sequence[Entry], rival: Entry, metric: str, tested: Contest | None) -> str:
+    words = ("better", "not told apart", "one seed only", "not resampled", "worse")
+    found: dict[str, list[tuple[float, str]]] = {word: [] for word in words}
     theirs = rival.metric(metric)
     for entry in gradient:
         mine = entry.metric(metric)
         if mine is None or theirs is None or (gap := percent(mine.mean, theirs.mean)) is None:
             continue
-        judged = apart(mine, theirs)
-        word = (
-            "one seed only" if judged is None else "not told apart" if not judged else "better" if gap < 0 else "worse"
-        )
-        found[word].append((gap, f"{entry.label} ({signed(gap, 1, ' %')})"))
+        if tested is None:
+            judged = apart(mine, theirs)
+            told = {None: "one seed only", False: "not told apart", True: ""}[judged]
+        elif {entry, rival} <= tested.places.keys():
+            told = "" if tested.beats(entry, rival) or tested.beats(rival, entry) else "not told apart"
+        else:
+            told = "not resampled" if entry.seeds > 1 else "one seed only"
+        found[told or ("better" if gap < 0 else "worse")].append((gap, f"{entry.label} ({signed(gap, 1, ' %')})"))
     if not found["better"]:
         found = {"better": [(0.0, "none")]} | {word: items for word, items in found.items() if word != "better"}
     return "; ".join(

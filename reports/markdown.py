@@ -10,11 +10,25 @@ from reports.stats import Summary
 NONE = "–"
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, last: int = 0) -> str:
+class Sheet(str):
+    """A pipe table that remembers its cells, so that every other form of it shows the very same texts."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]  # Markdown, pipes not escaped
+    align: tuple[str, ...]  # "left" or "right", one per column
+
+    def __new__(cls, text: str, head: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str]) -> "Sheet":
+        sheet = super().__new__(cls, text)
+        sheet.head, sheet.rows, sheet.align = tuple(head), tuple(tuple(row) for row in rows), tuple(align)
+        return sheet
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, last: int = 0) -> Sheet:
     """A pipe table; the first `left` and the last `last` columns are aligned to the left, the others to the right."""
     align = ["left"] * left + ["right"] * (len(headers) - left - last) + ["left"] * last
     safe = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
-    return tabulate(safe, headers, tablefmt="pipe", disable_numparse=True, colalign=align if rows else None)
+    text = tabulate(safe, headers, tablefmt="pipe", disable_numparse=True, colalign=align if rows else None)
+    return Sheet(text, headers, rows, align)
 
 
 def plain(text: str) -> str:

@@ -27,6 +27,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     ours: str = ""  # empty: it cannot exist here
     size: str = ""  # the paper's counts, in words
+    rows: int = 0  # the paper's; 0 where it does not say
+    differs: str = ""  # what is known of the paper's protocol that ours does otherwise, as a clause
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +40,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     variant: str = "default"
     slice: str = ""
     parameters: str = ""
+    copied: list[str] = []  # columns whose numbers another paper prints too, so that they seem copied from it
 
 
 class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

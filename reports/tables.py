@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from reports.board import Board, Entry
 from reports.leaderboard import digits
-from reports.markdown import NONE, marked, number, plain, plus_minus, sentence_list, signed, table
+from reports.markdown import NONE, Sheet, marked, number, plain, plus_minus, sentence_list, signed, table
 from reports.papers import Paper, Printed, Table
+from reports.reproduced import words as verdict_words
 from reports.stats import best_two, percent
 
 TITLES = {
@@ -15,7 +16,7 @@ TITLES = {
 }  # fmt: skip
 
 
-def comparison(board: Board, paper: Paper, number_: str, column: str) -> str:
+def comparison(board: Board, paper: Paper, number_: str, column: str) -> Sheet:
     """A table's rows for one of its datasets, with our records beside them."""
     printed = paper.table(number_)
     source = paper.source(column)
@@ -36,8 +37,10 @@ def comparison(board: Board, paper: Paper, number_: str, column: str) -> str:
             continue
         head += [TITLES.get(metric, metric), paper.key, "Δ"]
         columns += _metric(printed, entries, theirs, metric, unit, first=place == 0)
+    head.append("verdict")
+    columns.append([verdict_words(board, paper, printed, row, column) for row in printed.rows])
     rows = [[plain(row.name), *(c[i] for c in columns)] for i, row in enumerate(printed.rows)]
-    return table(head, rows)
+    return table(head, rows, last=1)
 
 
 def _metric(
@@ -118,7 +121,7 @@ def constants_beside(board: Board, paper: Paper, number_: str, column: str) -> s
     return f"Label-only constants on our rows: {sentence_list(found)}." if found else ""
 
 
-def buckets(board: Board, paper: Paper, number_: str, column: str, methods: Sequence[str]) -> list[str]:
+def buckets(board: Board, paper: Paper, number_: str, column: str, methods: Sequence[str]) -> list[Sheet]:
     """ProWTP's Table 7 turned round: one table per metric, a row per method, a column per duration bucket."""
     printed, source = paper.table(number_), paper.source(column)
     dataset = source.ours if source else ""
@@ -146,7 +149,7 @@ def edges(board: Board, dataset: str) -> str:
     return f"Bucket edges: {', '.join(f'{edge:g}' for edge in found)} s." if found else ""
 
 
-def statistics(board: Board, paper: Paper, number_: str) -> str:
+def statistics(board: Board, paper: Paper, number_: str) -> Sheet:
     """ProWTP's Table 6: the paper's counts and those of the data behind our records."""
     printed = paper.table(number_)
     rows = []

@@ -290,11 +290,7 @@ def torchs(kind: str, cell: Any, width: int) -> nn.Module:
             parameter.zero_()
         order = torch.arange(cell.gates * width)
         if kind == "lstm":  # ours: i, f, o, g; torch's: i, f, g, o
-            i, f, g, o = order.chunk(4)
-            order = torch.cat([i, f, o, g]).argsort()
-            order = torch.cat(
-                [torch.arange(2 * width), torch.arange(3 * width, 4 * width), torch.arange(2 * width, 3 * width)]
-            )
+            order = order.view(4, width)[[0, 1, 3, 2]].flatten()
         own.weight_hh.copy_(cell.hidden.weight[order])
         own.weight_ih.copy_(torch.eye(cell.gates * width)[order])
         if cell.hidden.bias is not None:
@@ -453,12 +449,13 @@ EDGES = {
 
 
 @pytest.mark.parametrize("stop", ["mae", "loss"])
-@pytest.mark.parametrize("task", ["watch_time", "ltv"])
 @pytest.mark.parametrize("case", EDGES)
-def test_it_trains_and_stays_finite(case: str, task: str, stop: str) -> None:
-    schema, rows = world(EDGES[case], task)
+def test_it_trains_and_stays_finite(case: str, stop: str) -> None:
+    schema, rows = world(EDGES[case], "ltv" if "zero" in case else "watch_time")
     prediction = trained(schema, rows, stop=stop).predict(rows)
     assert np.isfinite(prediction).all() and (prediction >= 0).all()
+    if case == "zeros alone":
+        assert prediction.max() < 1  # the one token is of one unit
 
 
 @pytest.mark.parametrize("decoder", ["lstm", "transformer"])
@@ -497,22 +494,13 @@ def test_it_learns_one_value_a_user(changes: dict[str, Any]) -> None:
     assert (error < 0.2 * np.abs(label - np.median(label)).mean()).all(), error
 
 
-def test_quantiles_of_a_learned_distribution() -> None:
+def test_quantiles_of_a_learned_distribution(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every user has the same three values at random; the deciles are theirs."""
     label = np.random.default_rng(0).choice([2.0, 10.0, 50.0], 400, p=[0.3, 0.4, 0.3])
     schema, rows = world(label)
     trainer = trained(schema, rows, epochs=20, stop="loss", lr=1e-2, dropout=0.0, w_huber=0.0, window=0.0)
-    quantiles = deciles(trainer, rows)  # [replicas, rows, 9]
+    levels = tuple(np.arange(1, 10) / 10)
+    monkeypatch.setattr(GR, "predict", lambda self, module, batch: self.quantiles(module, batch, levels))
+    quantiles = trainer.predict(rows)  # [replicas, rows, levels]
     assert (np.diff(quantiles, axis=2) >= 0).all()
-    for level, expected in ((0, 2.0), (4, 10.0), (8, 50.0)):
-        assert np.median(quantiles[:, :, level]) == expected
-
-
-def deciles(trainer: Trainer, rows: Rows) -> np.ndarray:
-    """`GR.quantiles` is called as `predict` is."""
-    predict = GR.predict
-    try:
-        GR.predict = lambda self, module, batch: self.quantiles(module, batch, tuple(np.arange(1, 10) / 10))  # type: ignore
-        return trainer.predict(rows)
-    finally:
-        GR.predict = predict  # type: ignore[method-assign]
+    assert np.median(quantiles, axis=(0, 1))[[0, 4, 8]].tolist() == [2, 10, 50]

@@ -69,7 +69,7 @@ def test_the_document_leads_from_new_to_a_rank(tmp_path):
         said.append(done.stdout)
     assert "python -m pytest -k my_huber" in said[0] and "nothing to add" in said[0]
     ours = tmp_path / "build" / "mine"
-    (table,) = markdown_tables(section((ours / "RESULTS.md").read_text(), "Leaderboards", "synthetic"))
+    table, *_ = markdown_tables(section((ours / "RESULTS.md").read_text(), "Leaderboards", "synthetic"))
     rows = {row[table[0].index("method")]: row for row in table[1:]}
     assert re.match(r"\d", rows["MyHuber"][0])
     assert html_tables((ours / "board.html").read_text())["leaderboard-synthetic"] == table

@@ -4,13 +4,16 @@ import base64
 import hashlib
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from benchmark import ROOT
+from benchmark.record import Cost
+from reports.axes import Axis, decades, most, rounds, spread
 from reports.content import Content, content
-from reports.figures import dots, ticks
+from reports.figures import dots, planes
 from reports.frames import digest
 from reports.html import page, value
 from reports.render import markdown, write
@@ -38,7 +41,7 @@ def text(found) -> str:
 def test_every_number_of_the_leaderboards_is_the_one_of_results_md(found, text):
     tables, results = html_tables(text), markdown(found)
     for dataset in found.board.datasets:
-        (ours,) = markdown_tables(section(results, "Leaderboards", dataset))
+        ours, *_ = markdown_tables(section(results, "Leaderboards", dataset))
         assert tables[f"leaderboard-{dataset}"] == ours
         assert len(ours) > 1
 
@@ -104,7 +107,7 @@ def test_the_page_is_well_formed_and_its_headings_descend_one_by_one(text):
     assert len(outline.ids) == len(set(outline.ids))
     assert set(outline.refers) <= set(outline.ids)
     assert outline.levels[0] == 1 and outline.levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(outline.levels, outline.levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(outline.levels))
 
 
 def test_text_of_a_record_cannot_become_markup(tmp_path):
@@ -144,9 +147,49 @@ def test_the_figure_stands_where_the_numbers_say(found):
     assert dots(found.board, "nowhere", "name") is None
 
 
+def test_a_value_far_out_stands_at_the_edge_and_says_so(tmp_path):
+    maes = {"tr": 20.0, "tpm": 20.4, "wlr": 20.8, "d2q": 21.0, "cread": 21.5, "gr": 500.0}
+    for method, mae in maes.items():
+        save(tmp_path, *seeds(2, method=method, mae=mae))
+    board = content(tmp_path).board
+    figure = dots(board, "kuairand", "name")
+    assert figure is not None
+    assert [dot.outside for dot in figure.dots] == [False] * 5 + [True]
+    assert figure.dots[-1].x == 580 and float(figure.ticks[-1][1]) < 30
+    (point,) = (p for p in planes(board, "kuairand", "plane")[0].points if p.told.startswith("GR"))
+    assert point.label.startswith("GR ↑ 5") and point.y == 16
+
+
+def test_the_plane_of_error_and_cost_names_what_nothing_cheaper_beats(tmp_path):
+    told = {"tr": (20.0, 9.0), "tpm": (21.0, 3.0), "wlr": (22.0, 5.0), "median": (25.0, 0.0004)}
+    for method, (mae, seconds) in told.items():
+        cost = Cost(seconds, 1000.0, 10, 100.0, 0.5, "cpu", 1)
+        save(tmp_path, record(method=method, mae=mae, noise=0, cost=cost))
+    training, _ = planes(content(tmp_path).board, "kuairand", "plane")
+    points = {point.told.split(":")[0]: point for point in training.points}
+    assert {name for name, point in points.items() if point.front} == {"TR / VR", "TPM", "Constant median"}
+    assert points["Constant median"].x < points["TPM"].x < points["WLR"].x < points["TR / VR"].x
+    assert points["TR / VR"].y > points["TPM"].y > points["WLR"].y  # the least error lowest
+    assert all(point.label for point in points.values())
+    assert planes(content(tmp_path).board, "nowhere", "plane") == []
+
+
+def test_labels_keep_their_distance_and_their_order():
+    moved = spread([10.0, 11.0, 12.0, 200.0, 290.0, 291.0], 13, 12, 300)
+    assert moved == sorted(moved) and moved[0] == 12 and moved[-1] <= 300
+    assert all(b - a >= 13 for a, b in pairwise(moved))
+    assert spread([], 13, 0, 1) == []
+
+
+def test_a_logarithmic_axis_has_a_tick_per_decade():
+    axis = Axis(decades(0.004, 31.0), 0, 100, log=True)
+    assert axis.ticks == ((0, "0.001"), (20, "0.01"), (40, "0.1"), (60, "1"), (80, "10"), (100, "100"))
+    assert most([1.0, 1.1, 1.2, 1.3, 90.0]) == 1.3 and most([1.0, 90.0]) == 90.0
+
+
 @pytest.mark.parametrize(("low", "high"), [(20.0, 27.1), (0.0, 1e-3), (-3.0, 4.0), (5.0, 5.0), (0.0, 0.0), (1e6, 3e6)])
 def test_ticks_are_few_and_hold_the_values(low, high):
-    marks = ticks(low, high)
+    marks = rounds(low, high)
     assert marks[0] <= low and marks[-1] >= high and 2 <= len(marks) <= 8
 
 

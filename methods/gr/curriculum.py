@@ -29,8 +29,8 @@ def end_of(omega: float) -> float:
 def omega_of(end: Tensor) -> Tensor:
     """The omega whose curriculum ends at this step, at least 1: the inverse of `end_of`.
 
-    With u = ln(99 omega), u + ln u = ln(99 end) =: a. The left side is concave, so Newton's steps from u = a rise to the
-    root; four reach double precision wherever a run has a step or more.
+    With u = ln(99 omega), u + ln u = ln(99 end) =: a, whose left side is concave: Newton's steps from u = a rise to the
+    root. Four reach double precision, where bisection would cost a hundred operations at every training step.
     """
     end = end.clamp_min(1)
     a = end.log() + _LOG_ODDS

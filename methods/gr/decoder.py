@@ -30,9 +30,9 @@ class LSTM(nn.Module):
     def forward(self, x: Tensor, state: State) -> State:
         h, c = state
         width = c.shape[-1]
-        a = x + self.hidden(h)  # [B, 4H]
-        i, f, o = a[..., : 3 * width].sigmoid().chunk(3, -1)
-        c = f * c + i * a[..., 3 * width :].tanh()
+        ifo, g = (x + self.hidden(h)).split([3 * width, width], -1)  # [B, 3H], [B, H]
+        i, f, o = ifo.sigmoid().chunk(3, -1)
+        c = f * c + i * g.tanh()
         return o * c.tanh(), c
 
 
@@ -50,10 +50,10 @@ class GRU(nn.Module):
 
     def forward(self, x: Tensor, state: State) -> State:
         (h,) = state
-        width = h.shape[-1]
-        y = self.hidden(h)  # [B, 3H]
-        r, z = (x[..., : 2 * width] + y[..., : 2 * width]).sigmoid().chunk(2, -1)
-        n = (x[..., 2 * width :] + r * y[..., 2 * width :]).tanh()
+        sizes = [2 * h.shape[-1], h.shape[-1]]
+        (xrz, xn), (hrz, hn) = x.split(sizes, -1), self.hidden(h).split(sizes, -1)  # [B, 2H], [B, H] of each
+        r, z = (xrz + hrz).sigmoid().chunk(2, -1)
+        n = (xn + r * hn).tanh()
         return (n + z * (h - n),)
 
 

@@ -1,139 +1,167 @@
 """Generative Regression (GR): predict a value token by token; the tokens' sum is the value (Ma et al., 2024)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from datasets.schema import Rows, Schema
-from methods.backbone import LARGE, Backbone, BackboneConfig
 from methods.base import Batch, Fitted, Method
-from methods.gr import vocabulary
-from methods.gr.curriculum import Schedule, probability
-from methods.gr.decoder import Recurrent, unroll
-from methods.gr.transformer import Transformer
-from methods.gr.values import before_end, huber, mixup, near, released_value, soft_value
+from methods.gr import config, vocabulary
+from methods.gr.curriculum import probability
+from methods.gr.decoder import unroll
+from methods.gr.generate import beam_search, greedy, sample, total
+from methods.gr.network import Network
+from methods.gr.values import before_end, huber, mixup, released_value, soft_value
 
-
-class Network(nn.Module):
-    """Encoder and decoder, and what is known of the tokens."""
-
-    def __init__(self, schema: Schema, config: Any, fitted: Fitted) -> None:
-        super().__init__()
-        words = fitted["vocabulary"]
-        self.length, classes = fitted["length"], 1 + len(words.units)
-        self.backbone = Backbone(schema, config)
-        if config.decoder == "transformer":
-            self.decoder: nn.Module = Transformer(classes, self.backbone.out, config.width, config.dropout)
-        else:
-            self.decoder = Recurrent(config.decoder, classes, self.backbone.out, config.width, condition=config.condition)
-        self.register_buffer("ids", torch.arange(classes) + vocabulary.EOS)
-        self.register_buffer("value", torch.from_numpy(np.concatenate([[0.0], words.values])))  # g, 0 for EOS
-        self.register_buffer("scale", fitted["scale"] if schema.task == "ltv" else torch.tensor(1.0))
-        self.register_buffer("rows", torch.tensor(fitted["rows"]))
+_VOCABULARIES = {"binary": vocabulary.binary, "manual": vocabulary.manual}
+_SAMPLES = 64  # sequences a row behind `GR.quantiles`
 
 
 class GR(Method):
-    """doc"""
+    """A label's tokens by cross-entropy, their soft value by Huber's loss: L = w_ce L_ce + w_huber L_huber (Eq. 6).
+
+    The decoder is fed, step by step, the true token with probability p and else the embedding mixup of what it has just
+    predicted.
+
+    The paper (arXiv v2) leaves much open and its released code (snailma0229/GR) does otherwise in a dozen places. The
+    variants `paper` and `code` hold the two readings; the default is the paper's with the encoder and width that all
+    methods here share, and the soft read-out. The training protocol is the dataset's. Each file says what it resolves:
+    the vocabulary's units, the curriculum's end, the sign of Eq. 9, the soft value. Besides:
+
+    - Both losses are a mean over the batch of a sum over steps, so lambda does not depend on the batch size. L_ce is of
+      the true tokens and EOS, given whatever was fed. The paper puts the 10 on L_huber, the code on L_ce.
+    - L_huber is of the soft value, for an argmax has no gradient, against the label itself. Neither its unit nor delta
+      is given. In seconds, lambda = 10 drowns L_ce: tokens then only serve the soft value, and their argmax predicts
+      worse than a constant on the synthetic world (`label-scale`). Here errors are in training standard deviations.
+    - True or predicted input is drawn for each row and step. The released code draws for a whole batch, and reads each
+      batch twice: pass 2 is fed with what pass 1, all true tokens, predicted. The Transformer is trained in this way.
+    - Read-out: the paper sums the argmax tokens, which makes predictions discrete and tied; the released code sums the
+      soft values, to the first EOS inclusive. `soft` is the default, `argmax` a variant.
+    - `code` is without what the release learns from test rows (vocabulary, scaling, choice of epoch), its decay of the
+      embeddings alone, and its uniform initialisation.
+
+    Early stopping cuts a run before p has fallen, for progress is measured on the longest possible run.
+    """
 
     name, title = "gr", "GR"
+    paper = "Ma et al., Sequence Generation Modeling for Continuous Value Prediction, arXiv 2412.20211"
+    variants = config.VARIANTS
+    space = {
+        "lr": (1e-3, 5e-4, 1e-4),
+        "w_huber": (1.0, 10.0, 100.0),
+        "delta": (0.02, 0.1, 1.0),
+        "cl_end": (0.25, 0.5, 0.75, 1.0),
+    }
 
-    @dataclass(frozen=True)
-    class Config(BackboneConfig):
-        """c"""
-
-        decoder: Literal["lstm", "gru", "rnn", "transformer"] = "lstm"
-        width: int = 64
-        condition: bool = True
-        words: Literal["dynamic", "binary", "manual"] = "dynamic"
-        unit: float = 0.0
-        decay: float = 0.99
-        eps: float = 1e-6
-        q_start: float = 0.9999
-        q_end: float = 0.9
-        shortest: bool = False
-        rel_tol: float = 0.0
-        cap: int = 32
-        w_ce: float = 1.0
-        w_huber: float = 10.0
-        delta: float = 1.0
-        mixup: Literal["window", "all", "none"] = "window"
-        window: float = 0.5
-        value: Literal["window", "released"] = "window"
-        value_window: float = 0.5
-        schedule: Schedule = "sigmoid"
-        cl_end: float = 1.0
-        omega: float = 17000.0
-        p: float = 0.5
-        sampling: Literal["sample", "batch"] = "sample"
-        readout: Literal["soft", "argmax"] = "soft"
+    Config = config.Config
 
     def fit(self, train: Rows, rng: np.random.Generator) -> Fitted:
         y, c = train.label, self.config
         assert y is not None
         unit = c.unit or vocabulary.unit_of(y)
-        if c.words == "dynamic":
+        if c.tokens == "dynamic":
             words = vocabulary.dynamic_quantile(y, unit, decay=c.decay, eps=c.eps, q_start=c.q_start, q_end=c.q_end)
         else:
-            words = {"binary": vocabulary.binary, "manual": vocabulary.manual}[c.words](y, unit)
-        longest = words.encode(y, c.cap, shortest=c.shortest, rel_tol=c.rel_tol).shape[1]
-        scale = torch.tensor(max(float(y.std()), 1e-6))
-        return {"vocabulary": words, "length": longest, "scale": scale, "rows": len(y)}
+            words = _VOCABULARIES[c.tokens](y, unit)
+        return {
+            "vocabulary": words,
+            "length": self.encoded(words, y, c.cap).shape[1],  # T, the steps of every sequence
+            "std": torch.tensor(max(float(y.std()), 1e-6)),
+            "rows": len(y),
+        }
+
+    def encoded(self, words: vocabulary.Vocabulary, y: np.ndarray, cap: int) -> np.ndarray:
+        """Token ids [n, <= cap]."""
+        return words.encode(y, cap, shortest=self.config.shortest, rel_tol=self.config.rel_tol)
 
     def targets(self, fitted: Fitted, rows: Rows) -> Mapping[str, Tensor]:
+        """Token ids int16 [n, T]; two bytes, for a large table has ten of them a row."""
         assert rows.label is not None
-        c, T = self.config, fitted["length"]
-        tokens = fitted["vocabulary"].encode(rows.label, T, shortest=c.shortest, rel_tol=c.rel_tol)
-        return {"tokens": torch.from_numpy(np.pad(tokens, ((0, 0), (0, T - tokens.shape[1]))))}
+        tokens = self.encoded(fitted["vocabulary"], rows.label, fitted["length"])
+        return {"tokens": torch.from_numpy(np.pad(tokens, ((0, 0), (0, fitted["length"] - tokens.shape[1]))))}
 
     def build(self, schema: Schema, fitted: Fitted) -> Network:
         return Network(schema, self.config, fitted)
 
-    def weights(self, module: Network, logits: Tensor) -> Tensor:
-        centre = logits.detach().argmax(-1, keepdim=True)
+    def half_window(self, module: Network, part: Any) -> Tensor:
+        """b = floor(n_w / 2), 0-d."""
+        return ((part * module.numeric).round() / 2).floor()
+
+    def mix(self, module: Network, logits: Tensor, centre: Tensor) -> Tensor:
+        """The weights of the next input's token embeddings (Eq. 8, 9) [..., C]. centre: the chosen token [..., 1]."""
         if self.config.mixup == "all":
             return logits.softmax(-1)
-        b = self.half(module, self.config.window)
         if self.config.mixup == "none":
             return (torch.arange(logits.shape[-1], device=logits.device) == centre).to(logits.dtype)
-        return mixup(logits, centre, b)
+        return mixup(logits, centre, self.half_window(module, self.config.window))
 
-    def half(self, module: Network, fraction) -> Tensor:
-        return torch.floor(torch.round(fraction * (len(module.value) - 1)) / 2)
+    def soft(self, module: Network, logits: Tensor) -> Tensor:
+        """The soft value of each step [B, T]."""
+        b = self.half_window(module, self.config.value_window)
+        return (released_value if self.config.value == "released" else soft_value)(logits, module.value, b)
+
+    def logits(self, module: Network, batch: Batch, truth: Tensor) -> Tensor:
+        """[B, T, C] under the curriculum. truth: the one-hot tokens [B, T, C]."""
+        c, h, (B, T, _) = self.config, module.backbone(batch), truth.shape
+        when = {"cl_end": c.cl_end, "omega": c.omega, "p": c.p, "epoch_steps": -(-module.rows // B)}
+        p = probability(c.schedule, batch.step, batch.progress, **when)
+        true = None  # whether the next input is, [B or 1, T-1, 1]
+        if c.schedule != "teacher" and T > 1:
+            assert batch.draws is not None
+            true = batch.draws.uniform((B if c.sampling == "sample" else 1, T - 1, 1)) < p
+
+        def mixed(logits: Tensor) -> Tensor:
+            return self.mix(module, logits, logits.detach().argmax(-1, keepdim=True))
+
+        def feed(t: int, row: Tensor) -> Tensor:
+            return truth[:, t] if true is None else torch.where(true[:, t], truth[:, t], mixed(row))
+
+        if c.decoder != "transformer":
+            return unroll(module.decoder, h, T, feed)
+        inputs = truth[:, :-1]
+        if true is not None:
+            inputs = torch.where(true, inputs, mixed(module.decoder(h, inputs)[:, :-1]))
+        return module.decoder(h, inputs)
 
     def loss(self, module: Any, batch: Batch) -> Tensor:
         c, tokens = self.config, batch.targets["tokens"]
-        h = module.backbone(batch)
-        truth = tokens.unsqueeze(-1) == module.ids  # [B, T, C]
-        true = truth.to(h.dtype)
-        B, T = tokens.shape
-        p = probability(c.schedule, batch.step, batch.progress, cl_end=c.cl_end, omega=c.omega, p=c.p,
-                        epoch_steps=(module.rows + B - 1) // B)
-        if T > 1:
-            keep = batch.draws.uniform((B if c.sampling == "sample" else 1, T - 1)) < p
-        if c.decoder == "transformer":
-            given = true[:, :-1]
-            if c.schedule != "teacher" and T > 1:
-                mixed = self.weights(module, module.decoder(h, given)[:, :-1])
-                given = torch.where(keep.unsqueeze(-1), given, mixed)
-            logits = module.decoder(h, given)
-        else:
-            def feed(t, row):
-                return torch.where(keep[:, t : t + 1], true[:, t], self.weights(module, row))
-            logits = unroll(module.decoder, h, T, feed)
-        ce = -(logits.log_softmax(-1) * true).sum((1, 2)).mean()
-        b = self.half(module, c.value_window)
-        v = soft_value(logits, module.value, b) if c.value == "window" else released_value(logits, module.value, b)
-        error = (v * (tokens > 0)).sum(1) - batch.label
-        return c.w_ce * ce + c.w_huber * huber(error / module.scale, c.delta).mean()
+        assert batch.label is not None
+        truth = (tokens.unsqueeze(-1) == module.ids).to(batch.label.dtype)  # [B, T, C]; PAD is in no class
+        logits = self.logits(module, batch, truth)
+        l_ce = -(logits.log_softmax(-1) * truth).sum((1, 2)).mean()  # Eq. 4
+        value = (self.soft(module, logits) * (tokens != vocabulary.PAD)).sum(1)
+        l_huber = huber((value - batch.label) / module.scale, c.delta).mean()  # Eq. 5
+        return c.w_ce * l_ce + c.w_huber * l_huber
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
-        h = module.backbone(batch)
-        logits = unroll(module.decoder, h, module.length, lambda t, row: self.weights(module, row))
+        c, h = self.config, module.backbone(batch)
+
+        def mix(logits: Tensor, centre: Tensor) -> Tensor:
+            return self.mix(module, logits, centre)
+
+        if c.beam > 1:
+            found, score = beam_search(module.decoder, h, module.length, c.beam, mix, monotone=c.monotone)
+            sums = total(found, module.value)  # [B, k]
+            return sums[:, 0] if c.readout == "argmax" else (score.softmax(1) * sums).sum(1)
+        logits = greedy(module.decoder, h, module.length, mix, monotone=c.monotone)
         tokens = logits.argmax(-1)
-        b = self.half(module, self.config.value_window)
-        v = soft_value(logits, module.value, b)
-        return (v * before_end(tokens)).sum(1)
+        if c.readout == "argmax":
+            return total(tokens, module.value)
+        return (self.soft(module, logits) * before_end(tokens)).sum(1)
+
+    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = (0.1, 0.5, 0.9)) -> Tensor:
+        """Quantiles of the predictive distribution over sequences, [B, levels], from samples of it.
+
+        The samples' uniforms are the same for all rows and evenly spread at every step, so nothing is drawn and a row's
+        quantiles do not depend on who is asked with it.
+        """
+        rng = np.random.default_rng(0)
+        even = [rng.permutation((np.arange(_SAMPLES) + 0.5) / _SAMPLES) for _ in range(module.length)]
+        h = module.backbone(batch)
+        uniforms = torch.from_numpy(np.stack(even, 1)).to(h.device)
+        tokens = sample(module.decoder, h, uniforms, lambda logits, centre: self.mix(module, logits, centre))
+        ordered = total(tokens, module.value).sort(1).values  # [B, samples]
+        return torch.stack([ordered[:, min(int(q * _SAMPLES), _SAMPLES - 1)] for q in levels], dim=1)

@@ -1,7 +1,7 @@
-"""The Transformer decoder of the released code (the paper has an LSTM): three layers, no positional encoding, post-norm,
-cross-attention to the encoder's one vector.
+"""The Transformer decoder of the released code, where the paper has an LSTM: three layers, no positional encoding, the
+norms behind the sums, cross-attention to one vector of the encoder.
 
-Training reads all positions at once and twice (`Transformer.forward`), prediction one by one with cached keys and values.
+Training reads all positions at once (`Transformer.forward`), prediction one by one with cached keys and values.
 """
 
 import math

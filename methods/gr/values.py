@@ -14,7 +14,12 @@ def near(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:
     centre: int [..., 1]. Eq. 8 leaves the borders open: the window ends at the first and last numeric token.
     """
     index = torch.arange(logits.shape[-1], device=logits.device)
-    return ((index - centre).abs() <= b) & ((index > 0) == (centre > 0))
+    return (_place(index, logits.dtype) - _place(centre, logits.dtype)).abs() <= b
+
+
+def _place(index: Tensor, dtype: torch.dtype) -> Tensor:
+    """Where a class stands in the vocabulary; EOS is far from all others."""
+    return torch.where(index == 0, -1e9, index.to(dtype))
 
 
 def mixup(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:

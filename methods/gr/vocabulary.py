@@ -33,9 +33,7 @@ class Vocabulary:
         """g(w) of the numeric tokens in the label's unit, descending: float64 [K]."""
         return _in_label_units(self.units, self.unit)
 
-    def encode(
-        self, y: ArrayLike, cap: int | None = None, *, shortest: bool = False, rel_tol: float = 0.0
-    ) -> Array:
+    def encode(self, y: ArrayLike, cap: int | None = None, *, shortest: bool = False, rel_tol: float = 0.0) -> Array:
         """Token ids int16 [n, T] of labels y [n]: a non-increasing sequence, EOS, then PAD.
 
         SOS stands before every sequence and is not stored. T is the longest sequence with its EOS, at most `cap`: what
@@ -87,7 +85,7 @@ def dynamic_quantile(
         if z != tokens[-1]:  # percentiles never rise, so an old token can only be the last
             tokens.append(z)
         if len(tokens) > _MOST:
-            raise ValueError(f"more than {_MOST} tokens with {q_end=}, {decay=}: lower q_end or decay, or coarsen the unit")
+            raise ValueError(f"more than {_MOST} tokens: lower {q_end=} or {decay=}, or take a coarser {unit=}")
         left = np.where(left >= z, left - z, left)
         q = max(q * decay, q_end)
     return _vocabulary(tokens[1:], unit)
@@ -149,14 +147,14 @@ def _encode(y: Array, units: Array, best: Array, rel_tol: float, tokens: Array) 
     T, longest = tokens.shape[1], 0
     for i in range(len(y)):
         rest, at, k = y[i], 0, 0
-        stop = np.int64(rel_tol * rest)
+        stop = int(rel_tol * rest)
         while rest > stop:
             if rest < len(best):
-                k, times = np.int64(best[rest]), np.int64(1)
+                k, times = best[rest], 1
             else:
                 while units[k] > rest:
                     k += 1
-                times = np.int64(1)
+                times = 1
                 if rest >= 2 * units[k]:  # division is slow and seldom needed
                     enough = rest - max(stop, len(best) - 1)  # as many times as it takes to get there, or as fit
                     times = min(rest // units[k], (enough + units[k] - 1) // units[k])

@@ -1,0 +1,224 @@
+"""What the pages show, computed once: RESULTS.md, board.html and the exports are forms of it and cannot disagree."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from reports import inventory, pareto
+from reports.board import Board
+from reports.cost import costs, environments
+from reports.evidence import noise, skill, trust
+from reports.frames import digest, load, resampled
+from reports.leaderboard import leaderboard, remarks, verdicts
+from reports.markdown import Sheet, plain
+from reports.papers import Paper, papers
+from reports.parts import orders, values
+from reports.provenance import provenance
+from reports.reproduced import below, summary
+from reports.tables import (
+    buckets,
+    comparison,
+    constants_beside,
+    disagreement,
+    edges,
+    reasons,
+    statistics,
+    whose_rows,
+)
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Titled(NamedTuple):
+    """A table, the name of its export and its caption as Markdown."""
+
+    name: str
+    caption: str
+    table: Sheet
+
+
+@dataclass(frozen=True)
+class Block:
+    """A part of a section: its tables and lines, or the reason why there are none. All texts are Markdown."""
+
+    column: str  # its title: a dataset as the paper, or as the records name it
+    missing: str = ""
+    rows: str = ""  # whose rows are compared
+    tables: tuple[Titled, ...] = ()
+    lines: tuple[str, ...] = ()
+
+
+class Ablation(NamedTuple):
+    """A table of a paper that has no section of its own."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything that the pages show. Fields hold Markdown; an empty tuple is nothing to show."""
+
+    board: Board
+    digest: str
+    counts: str
+    data: Titled | None
+    mixed: tuple[str, ...]
+    missing: tuple[str, ...]
+    prowtp: Paper
+    gr: Paper
+    disagreement: str
+    reproduced: Titled | None
+    main: tuple[Block, ...]  # ProWTP, Table 8
+    buckets: tuple[Block, ...]  # ProWTP, Table 7
+    statistics: Titled  # ProWTP, Table 6
+    gr_main: tuple[Block, ...]  # GR, Table 2
+    gr_large: tuple[Block, ...]  # GR, Table 7
+    ablations: tuple[Ablation, ...]
+    boards: tuple[Block, ...]
+    slices: tuple[Block, ...]
+    costs: tuple[Block, ...]
+    pareto: Mapping[str, str]  # a cost block's title -> its figure's place, seen from RESULTS.md
+    environments: tuple[str, ...]
+    provenance: tuple[Block, ...]  # not in RESULTS.md
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """Every part of every section, in the order of the pages."""
+        for blocks in (self.main, self.gr_main, self.boards, self.slices, self.buckets, self.gr_large):
+            yield from blocks
+        for ablation in self.ablations:
+            yield from ablation.blocks
+        yield from self.costs
+        yield from self.provenance
+
+    @property
+    def tables(self) -> list[Titled]:
+        """Every table, once."""
+        first = [titled for titled in (self.data, self.reproduced) if titled]
+        return [*first, *(t for b in self.blocks for t in b.tables), self.statistics]
+
+
+def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
+    """stale: "dataset/method/variant/seed" -> why; these cells are refused and named.
+
+    Raises UserError on a file below `runs` that is not a record."""
+    board, found = Board(load(runs), stale, resampled(runs)), papers()
+    prowtp, gr = found["ProWTP"], found["GR"]
+    return Content(
+        board=board,
+        digest=digest(runs),
+        counts=inventory.counts(board),
+        data=_titled("data", "The data behind our numbers", inventory.data(board)),
+        mixed=tuple(inventory.mixed(board)),
+        missing=tuple(inventory.missing(board, found)),
+        prowtp=prowtp,
+        gr=gr,
+        disagreement=disagreement(prowtp, "1", "8"),
+        reproduced=_titled("reproduced", "Reproduced or not", summary(board, found)),
+        main=_blocks(board, prowtp, "8"),
+        buckets=tuple(_buckets(board, prowtp)),
+        statistics=Titled("prowtp-6", "ProWTP, Table 6: the datasets", statistics(board, prowtp, "6")),
+        gr_main=_blocks(board, gr, "2"),
+        gr_large=_blocks(board, gr, "7", constants=False),
+        ablations=tuple(_ablations(board, found)),
+        boards=tuple(_leaderboard(board, dataset) for dataset in board.datasets),
+        slices=tuple(_slices(board)),
+        costs=tuple(_each(board, "cost", costs)),
+        pareto={plain(dataset): place.as_posix() for dataset, place in pareto.places(board, runs).items()},
+        environments=tuple(environments(board)),
+        provenance=tuple(_each(board, "provenance", provenance)),
+    )
+
+
+def _titled(name: str, caption: str, sheet: Sheet | None) -> Titled | None:
+    return None if sheet is None else Titled(name, caption, sheet)
+
+
+def _slug(*words: str) -> str:
+    """ "GR", "2", "KuaiRec (watch time)" -> "gr-2-kuairec-watch-time" """
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
+
+
+def _leaderboard(board: Board, dataset: str) -> Block:
+    """The table, what its noise leaves open, and each metric between knowing nothing and knowing all."""
+    name, has = plain(dataset), board.has(dataset)
+    tables = [Titled(_slug("leaderboard", dataset), f"{name}: leaderboard", leaderboard(board, dataset))]
+    lines = [*trust(board, dataset), *remarks(board, dataset), *verdicts(board, dataset)] if has else []
+    if (found := noise(board, dataset)) is not None:
+        tables.append(Titled(_slug("noise", dataset), f"{name}: what the noise leaves open", found))
+    if (scaled := skill(board, dataset)) is not None:
+        tables.append(Titled(_slug("skill", dataset), f"{name}: skill, from a constant (0) to the best (1)", scaled[0]))
+        lines += scaled[1]
+    return Block(name, tables=tuple(tables), lines=tuple(lines))
+
+
+def _slices(board: Board) -> Iterator[Block]:
+    """The slices of each dataset that was resampled."""
+    for dataset in board.datasets:
+        name = plain(dataset)
+        found = (
+            ("order", f"{name}: who is best on which slice", orders(board, dataset)),
+            ("slices", f"{name}: MAE by slice", values(board, dataset)),
+        )
+        tables = (Titled(_slug(word, dataset), caption, sheet) for word, caption, sheet in found if sheet is not None)
+        if there := tuple(tables):
+            yield Block(name, tables=there)
+
+
+def _each(board: Board, word: str, sheet: Callable[[Board, str], Sheet | None]) -> Iterator[Block]:
+    """A table per dataset that has one."""
+    for dataset in board.datasets:
+        if (found := sheet(board, dataset)) is not None:
+            name = plain(dataset)
+            yield Block(name, tables=(Titled(_slug(word, dataset), f"{name}: {word}", found),))
+
+
+def _blocks(board: Board, paper: Paper, number_: str, *, constants: bool = True) -> tuple[Block, ...]:
+    return tuple(_block(board, paper, number_, c, constants=constants) for c in paper.table(number_).columns)
+
+
+def _block(board: Board, paper: Paper, number_: str, column: str, *, constants: bool = True) -> Block:
+    source = paper.source(column)
+    assert source is not None, f"{paper.key} describes no dataset {column!r}"
+    if not board.has(source.ours):
+        return Block(column, missing=inventory.why_missing(board, source.ours, source.reason))
+    lines = [constants_beside(board, paper, number_, column)] if constants else []
+    caption = f"{paper.key}, Table {number_}, {column}: ours beside the paper's"
+    sheet = comparison(board, paper, number_, column)
+    return Block(
+        column,
+        rows=whose_rows(board, paper, column),
+        tables=(Titled(_slug(paper.key, number_, column), caption, sheet),),
+        lines=tuple(
+            filter(None, [*lines, *below(board, paper, number_, column), *reasons(board, paper, number_, column)])
+        ),
+    )
+
+
+def _buckets(board: Board, paper: Paper) -> Iterator[Block]:
+    """ProWTP's Table 7: the methods of its Table 8 and two simple predictors by duration bucket."""
+    methods = [*(row.method for row in paper.table("8").rows), "bucket_median", "boosting"]
+    for column in paper.table("7").columns:
+        source = paper.source(column)
+        assert source is not None
+        if not board.has(source.ours):
+            yield Block(column, missing=inventory.why_missing(board, source.ours, source.reason))
+            continue
+        found = zip(paper.table("7").metrics, buckets(board, paper, "7", column, methods), strict=True)
+        tables = (
+            Titled(_slug(paper.key, "7", column, metric), f"{column}: {metric.upper()} by duration bucket", sheet)
+            for metric, sheet in found
+        )
+        yield Block(column, rows=edges(board, source.ours), tables=tuple(tables))
+
+
+def _ablations(board: Board, found: Mapping[str, Paper]) -> Iterator[Ablation]:
+    for paper in found.values():
+        for printed in paper.tables:
+            if inventory.is_ablation(paper, printed) and (there := list(inventory.ablated(board, paper, printed))):
+                blocks = (_block(board, paper, printed.number, column, constants=False) for column in there)
+                yield Ablation(f"{paper.key}, Table {printed.number}: {printed.caption}", tuple(blocks))

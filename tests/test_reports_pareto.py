@@ -1,0 +1,33 @@
+"""Figures of error against cost."""
+
+import numpy as np
+
+from reports.board import Board
+from reports.pareto import apart, figure, front
+from reports.render import write
+from tests import fake_noise
+from tests.fake_noise import RECORDS, save_noise
+from tests.fake_records import save
+
+
+def test_the_front_is_what_nothing_cheaper_beats():
+    assert front([(1, 5), (2, 6), (3, 4), (3, 3), (9, 3)]) == [0, 3]
+    assert front([]) == []
+
+
+def test_labels_keep_their_distance_and_their_order():
+    moved = apart([1.0, 1.0, 1.1, 5.0], 0.5)
+    assert moved[3] == 5.0
+    assert min(np.diff(sorted(moved))) > 0.49
+    assert apart([1.0, 3.0], 0.5) == [1.0, 3.0]
+
+
+def test_figures_are_the_same_bytes_again_and_stand_beside_the_page(tmp_path):
+    runs = save_noise(save(tmp_path / "runs", *RECORDS), fake_noise.resampled(RECORDS, users=0.2))
+    assert figure(Board(RECORDS), "kuairand") == figure(Board(list(reversed(RECORDS))), "kuairand")
+    write(runs, runs / "RESULTS.md")
+    text = (runs / "RESULTS.md").read_text(encoding="utf-8")
+    assert "![Error against cost on kuairand](figures/cost-kuairand.svg)" in text
+    svg = (runs / "figures" / "cost-kuairand.svg").read_text(encoding="utf-8")
+    assert ">Boosted trees<" in svg.replace("\n", "") and "dc:date" not in svg
+    assert [p.name for p in (runs / "figures").iterdir()] == ["cost-kuairand.svg"]
