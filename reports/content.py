@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from reports import inventory, pareto
+from reports import deciles, inventory, lifetime, pareto
 from reports.board import Board
 from reports.cost import costs, environments
 from reports.evidence import noise, skill, trust
@@ -77,6 +77,10 @@ class Content:
     statistics: Titled  # ProWTP, Table 6
     gr_main: tuple[Block, ...]  # GR, Table 2
     gr_large: tuple[Block, ...]  # GR, Table 7
+    table_six: Titled | None  # GR, Table 6
+    constants: tuple[str, ...]  # to be read before it
+    calibration: tuple[Block, ...]
+    deciles: Mapping[str, str]  # a calibration block's title -> its figure's place, seen from RESULTS.md
     ablations: tuple[Ablation, ...]
     boards: tuple[Block, ...]
     slices: tuple[Block, ...]
@@ -92,13 +96,14 @@ class Content:
             yield from blocks
         for ablation in self.ablations:
             yield from ablation.blocks
+        yield from self.calibration
         yield from self.costs
         yield from self.provenance
 
     @property
     def tables(self) -> list[Titled]:
         """Every table, once."""
-        first = [titled for titled in (self.data, self.reproduced) if titled]
+        first = [titled for titled in (self.data, self.reproduced, self.table_six) if titled]
         return [*first, *(t for b in self.blocks for t in b.tables), self.statistics]
 
 
@@ -124,6 +129,10 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
         statistics=Titled("prowtp-6", "ProWTP, Table 6: the datasets", statistics(board, prowtp, "6")),
         gr_main=_blocks(board, gr, "2"),
         gr_large=_blocks(board, gr, "7", constants=False),
+        table_six=_titled("gr-6", "GR, Table 6: lifetime value", lifetime.table_six(board, gr)),
+        constants=tuple(lifetime.constants(board)),
+        calibration=tuple(_each(board, "calibration", lifetime.calibration)),
+        deciles={plain(dataset): place.as_posix() for dataset, place in deciles.places(board, runs).items()},
         ablations=tuple(_ablations(board, found)),
         boards=tuple(_leaderboard(board, dataset) for dataset in board.datasets),
         slices=tuple(_slices(board)),

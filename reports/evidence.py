@@ -117,7 +117,9 @@ def skill(board: Board, dataset: str) -> tuple[Sheet, list[str]] | None:
         if low is None:
             continue
         zero, one = _floor(board, dataset, name, low=low), _bound(board, dataset, name, low=low)
-        if zero and one and zero[0] != one[0]:
+        if zero and one and zero[0] == one[0]:
+            ends.append(f"{COLUMNS[name].title.split()[0]} has no scale, for {zero[1]} is the best")
+        elif zero and one:
             scales[name] = (zero[0], one[0])
             texts = (f"{label} {number(value, digits(name, unit))}" for value, label in (zero, one))
             ends.append(f"{COLUMNS[name].title.split()[0]} {' to '.join(texts)}")
@@ -127,7 +129,7 @@ def skill(board: Board, dataset: str) -> tuple[Sheet, list[str]] | None:
     shown = sorted((e for e in board.of(dataset) if e.ok), key=lambda e: _first(e, scales))
     rows = [[e.label, *(_place(e, name, *scales[name], tested.get(name)) for name in scales)] for e in shown]
     head = ["method", *(COLUMNS[name].title.split()[0] for name in scales)]
-    return table(head, rows), [f"0 to 1 is: {'; '.join(ends)}."]
+    return table(head, rows), [f"Skill 0 and 1 are: {'; '.join(ends)}."]
 
 
 def _first(entry: Entry, scales: dict[str, tuple[float, float]]) -> tuple[float, str, str]:

@@ -65,10 +65,10 @@ def constants(board: Board) -> Iterator[str]:
         below = [e for e in learned if (e.mean("mae") or 0.0) < least]
         share = board.facts(dataset).get("positive")
         positives = f", {100 * share:.1f} % of its labels are above 0" if isinstance(share, float) else ""
-        who = "none of them is" if not below else f"{len(below)} are ({', '.join(e.label for e in below)})"
+        who = "none" if not below else f"only {len(below)} ({', '.join(e.label for e in below)})"
         yield (
             f"**{plain(dataset)}**{positives}: MAE of {words} {unit}. "
-            f"Of {len(learned)} trained rows, {who} below the best of these constants."
+            f"Trained rows below the best of these constants: {who} of {len(learned)}."
         )
 
 

@@ -1,14 +1,12 @@
 """Figures of error against cost: which methods nothing cheaper beats. The same records give the same bytes."""
 
 import io
-import os
 import re
 from collections.abc import Sequence
 from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.errors import UserError
 from benchmark.places import figures_of, report_of
 from reports.board import Board, Entry
 from reports.leaderboard import COLUMNS, HEADLINE
@@ -22,7 +20,7 @@ COSTS = {
 }
 _KINDS = {"learned": ("o", "#3465a4"), "trees": ("s", "#c4570a"), "label": ("D", "#888888")}
 _LEAST = 1e-3  # seconds: what is faster stands at the edge
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "cvp-bench", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 8,
     "axes.spines.top": False, "axes.spines.right": False, "axes.unicode_minus": False, "path.simplify": False,
 }  # fmt: skip
@@ -44,7 +42,7 @@ def figure(board: Board, dataset: str) -> str:
     from matplotlib.figure import Figure
 
     shown = _shown(board, dataset)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         picture = Figure(figsize=(10, 4.2), facecolor="white")
         canvas = FigureCanvasSVG(picture)
         picture.subplots_adjust(left=0.06, right=0.88, top=0.98, bottom=0.12, wspace=0.2)
@@ -112,15 +110,6 @@ def places(board: Board, runs: Path) -> dict[str, Path]:
     return {dataset: folder / f"cost-{name}.svg" for dataset, name in names.items()}
 
 
-def draw(board: Board, runs: Path) -> None:
-    """Write each dataset's figure, whole or not at all. Raises UserError where it cannot."""
-    folder = figures_of(runs)
-    for dataset, place in places(board, runs).items():
-        scratch = folder / f".{place.name}.{os.getpid()}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(figure(board, dataset), encoding="utf-8")
-            scratch.replace(folder / place.name)
-        except OSError as error:
-            scratch.unlink(missing_ok=True)
-            raise UserError(f"{folder} cannot be written ({error.strerror or error}): choose another --runs") from None
+def drawn(board: Board, runs: Path) -> dict[str, str]:
+    """File name -> SVG."""
+    return {place.name: figure(board, dataset) for dataset, place in places(board, runs).items()}

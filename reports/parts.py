@@ -80,7 +80,7 @@ def _leader(board: Board, dataset: str, name: str, metric: str, *, low: bool) ->
         for e, place in covered(board, dataset).items()
         if not e.oracle and (value := spread.value[place]) is not None
     ]
-    return min(known)[1] if known else NONE
+    return min(known)[1] if len({value for value, _ in known}) > 1 else NONE  # all alike: nobody leads
 
 
 def _reversals(overall: Contest, here: Contest) -> str:

@@ -10,7 +10,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark.errors import UserError
-from reports import pareto
+from benchmark.places import figures_of
+from reports import deciles, pareto
 from reports.content import NOTHING, Content, content
 from reports.html import page
 
@@ -35,7 +36,8 @@ def write(runs: Path, out: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     """Render to `out`, and board.html beside it: whole or not at all. Raises UserError where they cannot be written."""
     found = content(runs, stale)
     pages = {path: FORMS[path.suffix](found) for path in (out, out.with_name(BOARD))}
-    pareto.draw(found.board, runs)
+    folder = figures_of(runs)
+    pages |= {folder / name: svg for kind in (pareto, deciles) for name, svg in kind.drawn(found.board, runs).items()}
     for path, text in pages.items():
         save(path, text)
     return found
@@ -45,6 +47,7 @@ def save(out: Path, text: str) -> None:
     """Put a text in place: whole or not at all. Raises UserError where it cannot be written."""
     scratch = out.with_name(f".{out.name}.{os.getpid()}")
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
         scratch.write_text(text, encoding="utf-8")
         scratch.replace(out)
     except OSError as error:

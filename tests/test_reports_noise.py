@@ -247,7 +247,7 @@ def test_the_page_shows_all_of_it(tmp_path: Path):
     )  # fmt: skip
     text = render(save_noise(save(tmp_path / "runs", *records), made))
     for words in ("## Reproduced or not", "## Slices", "3–4", "95 % interval", "Smallest difference from the best",
-                  "p (Holm)", "Kendall's τ", "0 to 1 is:"):  # fmt: skip
+                  "p (Holm)", "Kendall's τ", "Skill 0 and 1 are:"):  # fmt: skip
         assert words in text, words
     assert text == render(tmp_path / "runs")
     assert "None" not in text and "nan" not in re.findall(r"[a-z]+", text)

@@ -324,13 +324,14 @@ class Trainer:
         return total / len(self._valid_rows)
 
     def _validation_loss(self, weights: list[Tensor]) -> Tensor:
-        """The method's own loss on the validation rows, without dropout and with draws keyed by their place."""
+        """The method's own loss on the validation rows: no dropout, draws keyed by their place, schedules at their end
+        (progress 1), so that epochs compare."""
         if not hasattr(self, "_valid_targets"):
             self._valid_targets = [
                 self.method(c).targets(f, self._valid_rows) for c, f in zip(self._configs, self._fitted, strict=True)
             ]
         total = torch.zeros(len(self.active), dtype=torch.float64, device=self.device)
-        n, zero = len(self._valid_rows), torch.zeros((), dtype=self.dtype, device=self.device)
+        n, end = len(self._valid_rows), torch.ones((), dtype=self.dtype, device=self.device)
         for start in range(0, n, self.batch):
             index = torch.arange(start, min(start + self.batch, n), device=self.device)
             columns = gather(self.valid_columns, index.expand(len(self.active), -1))
@@ -342,9 +343,7 @@ class Trainer:
             words = self.words.fill(step_keys(self.keys, torch.full_like(self.step_number, -1 - start)))
             rows = [_read(w, e) for w, e in zip(weights, gather(self.valid_columns, index).embedded, strict=True)]
             with torch.no_grad():
-                loss = self.stack.call(
-                    "loss", self.stack.flat, rows, columns, targets, words, self.step_number[0], zero
-                )
+                loss = self.stack.call("loss", self.stack.flat, rows, columns, targets, words, self.step_number[0], end)
             total += loss.double() * len(index)
         return total / n
 

@@ -1,0 +1,66 @@
+"""Lifetime value in the report: Table 6's form, the constants before it, deciles and their figure."""
+
+from pathlib import Path
+
+from benchmark.evaluate import evaluate
+from benchmark.record import Record
+from reports import deciles, lifetime
+from reports.board import Board
+from reports.papers import papers
+from tests.fake_records import record
+
+import numpy as np
+
+RNG = np.random.default_rng(0)
+LABEL = RNG.lognormal(3, 1, 400) * (RNG.random(400) < 0.1)
+
+
+def ltv(method: str, prediction: np.ndarray, seed: int = 0, title: str = "") -> Record:
+    """A record whose metrics are those of this prediction."""
+    overall, slices = evaluate("ltv", LABEL, prediction)
+    made = record("cdnow", method, seed=seed)
+    changed = {"metrics": {"valid": overall, "test": overall}, "slices": slices, "title": title or method}
+    import msgspec
+
+    return msgspec.structs.replace(made, **changed)
+
+
+def board() -> Board:
+    records = [ltv("zero", np.zeros(400)), ltv("mean", np.full(400, LABEL.mean()))]
+    records += [ltv("ziln", LABEL * 0.5 + RNG.random(400), seed, "ZILN") for seed in range(3)]
+    records += [ltv("two_stage", RNG.random(400) * 9, seed, "Two-stage") for seed in range(3)]
+    return Board(records)
+
+
+def test_the_table_has_the_papers_columns_and_ours_with_the_best_in_bold() -> None:
+    sheet = lifetime.table_six(board(), papers()["GR"])
+    assert sheet is not None
+    rows = {row[0]: row for row in sheet.rows}
+    assert list(rows)[:7] == ["Two-stage", "MTL-MSE", "ZILN", "MDME", "MDAN", "OptDist", "GR"]
+    assert rows["GR"][1:5] == ("12.996", "0.3026", "67.035", "0.5334")
+    assert rows["ZILN"][5].startswith("**") and rows["Two-stage"][5].startswith("<u>")
+    assert rows["OptDist"][5] == "not run"
+
+
+def test_the_constants_say_which_trained_rows_they_beat() -> None:
+    (line,) = lifetime.constants(board())
+    assert "zero" in line and "of 2" in line
+
+
+def test_deciles_are_the_records_own() -> None:
+    sheet = lifetime.calibration(board(), "cdnow")
+    assert sheet is not None
+    assert [row[0] for row in sheet.rows][0] in ("ZILN", "Two-stage")
+    assert len(sheet.head) == 6 + 10
+    assert len({row[0] for row in sheet.rows}) == 2, "constants have no deciles to show"
+
+
+def test_the_figure_is_the_same_bytes_twice(tmp_path: Path) -> None:
+    first, second = (deciles.drawn(board_, tmp_path)["deciles-cdnow.svg"] for board_ in [board()] * 2)
+    assert first == second and first.count("<svg") == 1
+
+
+def test_a_board_without_lifetime_value_shows_nothing() -> None:
+    empty = Board([record("kuairand", "tr")])
+    assert lifetime.table_six(empty, papers()["GR"]) is None
+    assert not list(lifetime.constants(empty))
