@@ -48,7 +48,7 @@ def _ours(board: Board, dataset: str, methods: list[str], metric: str) -> list[s
     """The column of one metric, best bold, second underlined."""
     found = [entry.metric(metric) if (entry := board.get(dataset, m)) else None for m in methods]
     digits = _DIGITS[metric]
-    best, second = best_two([f and f.mean for f in found], low=metric == "mae", digits=digits)
+    best, second = best_two([f.mean if f else None for f in found], low=metric == "mae", digits=digits)
     return [marked(plus_minus(f, digits) if f else "not run", i, best, second) for i, f in enumerate(found)]
 
 

@@ -4,7 +4,8 @@ The same records give the same bytes.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -37,8 +38,11 @@ def write(runs: Path, out: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     found = content(runs, stale)
     pages = {path: FORMS[path.suffix](found) for path in (out, out.with_name(BOARD))}
     folder = figures_of(runs)
-    pages |= {folder / name: svg for kind in (pareto, deciles) for name, svg in kind.drawn(found.board, runs).items()}
-    for path, text in pages.items():
+    figures = {folder / name: svg for kind in (pareto, deciles) for name, svg in kind.drawn(found.board, runs).items()}
+    if figures:
+        with _writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    for path, text in (pages | figures).items():
         save(path, text)
     return found
 
@@ -47,11 +51,18 @@ def save(out: Path, text: str) -> None:
     """Put a text in place: whole or not at all. Raises UserError where it cannot be written."""
     scratch = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(out)
-    except OSError as error:
+        with _writing(out):
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(out)
+    finally:
         scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror or error}): choose a folder that can") from None
 
 

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+import msgspec
+import numpy as np
+
 from benchmark.evaluate import evaluate
 from benchmark.record import Record
 from reports import deciles, lifetime
 from reports.board import Board
 from reports.papers import papers
 from tests.fake_records import record
-
-import numpy as np
 
 RNG = np.random.default_rng(0)
 LABEL = RNG.lognormal(3, 1, 400) * (RNG.random(400) < 0.1)
@@ -20,8 +21,6 @@ def ltv(method: str, prediction: np.ndarray, seed: int = 0, title: str = "") -> 
     overall, slices = evaluate("ltv", LABEL, prediction)
     made = record("cdnow", method, seed=seed)
     changed = {"metrics": {"valid": overall, "test": overall}, "slices": slices, "title": title or method}
-    import msgspec
-
     return msgspec.structs.replace(made, **changed)
 
 
@@ -50,7 +49,7 @@ def test_the_constants_say_which_trained_rows_they_beat() -> None:
 def test_deciles_are_the_records_own() -> None:
     sheet = lifetime.calibration(board(), "cdnow")
     assert sheet is not None
-    assert [row[0] for row in sheet.rows][0] in ("ZILN", "Two-stage")
+    assert sheet.rows[0][0] in ("ZILN", "Two-stage")
     assert len(sheet.head) == 6 + 10
     assert len({row[0] for row in sheet.rows}) == 2, "constants have no deciles to show"
 
