@@ -14,6 +14,7 @@ from reports.content import Content, Titled
 from reports.figures import dots, planes
 from reports.inline import bare, blocks, inline
 from reports.markdown import plain
+from reports.panels import panels
 
 FOLDER = Path(__file__).parent / "templates"
 _STYLES = ("page", "bar", "table", "figure")
@@ -73,6 +74,7 @@ def page(found: Content) -> str:
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             figures=[dots(board, dataset, f"figure-{place}") for place, dataset in enumerate(board.datasets)],
             planes={plain(d): planes(board, d, f"plane-{place}") for place, d in enumerate(board.datasets)},
+            panels={plain(d): panels(board, d, f"panels-{place}") for place, d in enumerate(board.datasets)},
             facts=list(_facts(found)),
         )
     )

@@ -69,7 +69,7 @@ _TEX = {
     "|": r"\textbar{}", "±": r"$\pm$", "↓": r"$\downarrow$", "↑": r"$\uparrow$",
     "Δ": r"$\Delta$", "≈": r"$\approx$", "×": r"$\times$", "–": "--", "−": "$-$", "…": r"\ldots{}", "⁶": "$^6$",
     "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\rightarrow$", "α": r"$\alpha$", "β": r"$\beta$", "σ": r"$\sigma$",
-    "τ": r"$\tau$", "²": "$^2$",
+    "ρ": r"$\rho$", "τ": r"$\tau$", "²": "$^2$",
 }  # fmt: skip
 
 

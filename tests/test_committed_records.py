@@ -1,4 +1,5 @@
-"""What the committed records must show: the synthetic world's truth bounds every method, and everyone beats the simple."""
+"""What the committed records must show: the synthetic world's truth bounds every method, and everyone beats the
+simple."""
 
 import json
 import statistics

@@ -16,6 +16,8 @@ from reports.content import Content, content
 from reports.figures import dots, planes
 from reports.frames import digest
 from reports.html import page, value
+from reports.lifetime import DECILES
+from reports.panels import SIDE, panels
 from reports.render import markdown, write
 from tests.fake_records import STALE, record, save, seeds, world
 from tests.pages import html_tables, markdown_tables, section
@@ -172,6 +174,19 @@ def test_the_plane_of_error_and_cost_names_what_nothing_cheaper_beats(tmp_path):
     assert points["TR / VR"].y > points["TPM"].y > points["WLR"].y  # the least error lowest
     assert all(point.label for point in points.values())
     assert planes(content(tmp_path).board, "nowhere", "plane") == []
+
+
+def test_a_calibration_panel_shows_each_decile_where_its_means_say(tmp_path):
+    slices = {name: {"prediction": 2.0 * 10**i, "label": 10.0**i, "rows": 10.0} for i, name in enumerate(DECILES[:3])}
+    for seed in range(2):
+        metrics = {"test": {"mae": 5.0, "decile_mape": 0.5}}
+        save(tmp_path, record(dataset="cdnow", method="ziln", seed=seed, metrics=metrics, slices=slices))
+    figure = panels(content(tmp_path).board, "cdnow", "panels")
+    assert figure is not None
+    (panel,) = figure.panels
+    assert panel.label == "ZILN" and panel.points[0][2].startswith("1: predicted 2 ")
+    assert all(x > SIDE - y for x, y, _ in panel.points[:3])  # right of the diagonal: too much is predicted
+    assert panels(content(tmp_path).board, "nowhere", "panels") is None
 
 
 def test_labels_keep_their_distance_and_their_order():
