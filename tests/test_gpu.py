@@ -18,8 +18,9 @@ TRAIN, VALID = ROWS.take(np.arange(1500)), ROWS.take(np.arange(1500, 2000))
 
 def trained(device: str, seeds: list[int], dtype: torch.dtype = torch.float64) -> tuple[Trainer, np.ndarray]:
     plan = Plan(batch=64, epochs=4, patience=9)
-    trainer = Trainer(TR, SCHEMA, TRAIN, VALID, plan, seeds, [TR.Config(dim=8)] * len(seeds), device=device,
-    dtype=dtype) trainer.fit()
+    configs = [TR.Config(dim=8)] * len(seeds)
+    trainer = Trainer(TR, SCHEMA, TRAIN, VALID, plan, seeds, configs, device=device, dtype=dtype)
+    trainer.fit()
     return trainer, trainer.predict(VALID)
 
 
