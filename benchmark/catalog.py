@@ -1,7 +1,7 @@
 """What each method says of itself, without importing torch: asked once per state of its source, then kept in the
 cache."""
 
-import os
+import contextlib
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -14,6 +14,7 @@ from benchmark import ROOT
 from benchmark.errors import UserError
 from benchmark.fingerprint import closure, of_files
 from benchmark.places import cache
+from benchmark.whole import put
 from methods.registry import modules
 
 
@@ -118,10 +119,5 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
 
 def _keep(path: Path, entries: list[Entry]) -> None:
     """Keep the answer; a cache that cannot be written costs time, nothing else."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}")
-        scratch.write_bytes(msgspec.json.encode(entries))
-        scratch.replace(path)
-    except OSError:
-        return
+    with contextlib.suppress(OSError):
+        put(path, msgspec.json.encode(entries))

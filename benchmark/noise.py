@@ -1,6 +1,5 @@
 """What resampling says of a dataset's numbers: one small JSON file beside its records, complete or absent."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import msgspec
 
 from benchmark.errors import UserError
+from benchmark.whole import put
 
 FILE = "noise.json"
 Values = list[float | None]  # None where a metric is undefined, or its noise unknown
@@ -100,10 +100,7 @@ def read(folder: Path) -> Noise | None:
 def write(folder: Path, noise: Noise) -> None:
     """Put it in place: whole or not at all. Raises UserError."""
     path = folder / FILE
-    scratch = folder / f".{FILE}.{os.getpid()}"
     try:
-        scratch.write_bytes(encode(noise))
-        scratch.replace(path)
+        put(path, encode(noise))
     except OSError as error:
-        scratch.unlink(missing_ok=True)
         raise UserError(f"{path} cannot be written ({error.strerror or error}): choose another --runs FOLDER") from None

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from benchmark.cell import Cell
 from benchmark.errors import UserError
 from benchmark.fingerprint import of_config, of_files
 from benchmark.record import Record, decode, encode
+from benchmark.whole import put
 
 State = Literal["fresh", "stale", "missing", "failed", "skipped"]
 _ROOM = 8 << 20  # bytes a run wants free before it starts
@@ -115,18 +115,9 @@ class Store:
 
     def write(self, record: Record) -> None:
         """Put the record in place: a temporary file, flushed to the disk, then a rename. Raises UserError."""
-        path = self.folder / record.cell.path
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with scratch.open("wb") as stream:
-                stream.write(encode(record))
-                stream.flush()
-                os.fsync(stream.fileno())
-            scratch.replace(path)
+            put(self.folder / record.cell.path, encode(record))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                scratch.unlink(missing_ok=True)
             raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> UserError:

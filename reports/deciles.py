@@ -44,6 +44,8 @@ def figure(board: Board, dataset: str) -> str:
 
 
 def _draw(axes: "Axes", entry: Entry) -> None:
+    from matplotlib.ticker import LogLocator
+
     def means(name: str) -> Sequence[float]:
         return [max(entry.mean(name, decile) or 0.0, _LEAST) for decile in DECILES]
 
@@ -54,6 +56,9 @@ def _draw(axes: "Axes", entry: Entry) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.set_major_formatter("{x:g}")
     axes.set_title(entry.title, fontsize=8)
 
 

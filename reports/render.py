@@ -3,15 +3,14 @@
 The same records give the same bytes.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark.errors import UserError
 from benchmark.places import figures_of
+from benchmark.whole import put
 from reports import deciles, pareto
 from reports.content import NOTHING, Content, content
 from reports.html import page
@@ -39,9 +38,6 @@ def write(runs: Path, out: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     pages = {path: FORMS[path.suffix](found) for path in (out, out.with_name(BOARD))}
     folder = figures_of(runs)
     figures = {folder / name: svg for kind in (pareto, deciles) for name, svg in kind.drawn(found.board, runs).items()}
-    if figures:
-        with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
     for path, text in (pages | figures).items():
         save(path, text)
     return found
@@ -49,19 +45,8 @@ def write(runs: Path, out: Path, stale: Mapping[str, str] = NOTHING) -> Content:
 
 def save(out: Path, text: str) -> None:
     """Put a text in place: whole or not at all. Raises UserError where it cannot be written."""
-    scratch = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with _writing(out):
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(out)
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
+        put(out, text.encode())
     except OSError as error:
         raise UserError(f"{out} cannot be written ({error.strerror or error}): choose a folder that can") from None
 

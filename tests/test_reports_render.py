@@ -260,7 +260,7 @@ def test_writing_is_whole_or_not_at_all(runs, tmp_path):
     assert out.read_text(encoding="utf-8") == render(runs, stale=STALE)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["RESULTS.md", "board.html"]
     with pytest.raises(UserError, match="cannot be written"):
-        write(runs, tmp_path / "none" / "RESULTS.md")
+        write(runs, out / "RESULTS.md")  # a file in a folder's place
     damaged = save(tmp_path / "runs", record())
     next(damaged.glob("*/*/*/*.json")).write_text("{")
     with pytest.raises(UserError, match="delete it"):

@@ -1,0 +1,21 @@
+"""Files that are complete or absent, whatever happens while they are written."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write beside `path`, flush to the disk, rename. Raises OSError and then leaves nothing behind."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with scratch.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        scratch.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise
