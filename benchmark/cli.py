@@ -15,12 +15,14 @@ from benchmark.cell import Cell, grouped
 from benchmark.errors import UserError, unknown
 from benchmark.places import RUNS, report_of, runs_of
 from benchmark.store import Standing, Store
+from datasets import registry
 
 app = App(
     name="python -m benchmark",
     help="Continuous value prediction, re-run under one protocol: raw logs in, RESULTS.md out.",
     version_flags=[],
     result_action="return_value",
+    suppress_keyboard_interrupt=False,  # main says what an interrupt means
 )
 console = Console()
 
@@ -75,8 +77,10 @@ def _cells(
     chosen = suites.load(suite)
     found = suites.cells(chosen, methods, seeds)
     for name in (names := _split(dataset)):
+        if name not in registry.names():
+            raise unknown("dataset", name, registry.names())
         if name not in chosen.datasets:
-            raise unknown("dataset", name, chosen.datasets, f"These are the datasets of the suite {suite}.")
+            raise UserError(f"the suite {suite} has no dataset {name!r}; it has {', '.join(chosen.datasets)}")
     if names:
         found = [cell for cell in found if cell.dataset in names]
     return suites.only(found, patterns) if (patterns := _split(only)) else found
@@ -85,8 +89,6 @@ def _cells(
 @app.command(name="list")
 def list_() -> None:
     """The suites, methods with their variants, and datasets there are."""
-    from datasets import registry
-
     methods = _methods()
     _print("suites")
     for name in suites.names():
@@ -107,26 +109,24 @@ def data(
     *, data: Data = None, fetch: Annotated[str, Parameter(help="Download this dataset into the data root.")] = ""
 ) -> None:
     """Every dataset: present or not, what of it, and how to get it."""
-    from datasets import registry
-
     if fetch:
         _fetch(fetch, data)
     root = _root(data)
-    for row in registry.overview(root):
-        if row.available and row.rows is None:
-            _prepared(row.name, root)
+    lacking = [row.name for row in registry.overview(root) if row.available and row.rows is None]
+    faults = {name: why for name in lacking if (why := _prepared(name, root))}
     rows = registry.overview(root)
     head = f"{'dataset':<14} {'here':<8} {'rows':>11} {'users':>9} {'items':>9}  table"
     _print(head)
     for row in rows:
         here = "no" if not row.available else "made" if row.state == "synthetic" else "yes"
+        here = "unusable" if row.name in faults else here
         counts = [f"{n:,}" if n is not None else "-" for n in (row.rows, row.users, row.items)]
         _print(
             f"{row.name:<14} {here:<8} {counts[0]:>11} {counts[1]:>9} {counts[2]:>9}  {(row.fingerprint or '-')[:12]}"
         )
     for row in rows:
         details = {
-            "state": row.state,
+            "state": faults.get(row.name, row.state),
             "names": ", ".join(row.protocols),
             "files": ", ".join(row.files),
             "official": row.official,
@@ -136,24 +136,25 @@ def data(
         _print("\n".join([f"\n{row.name}: {row.title}", *(f"  {k:<9} {v}" for k, v in details.items() if v)]))
 
 
-def _prepared(name: str, root: Path | None) -> None:
-    """Prepare a dataset that is there, so that its rows can be counted. Raises UserError on bad files."""
-    from datasets import cache, registry
+def _prepared(name: str, root: Path | None) -> str:
+    """Prepare a dataset that is there, so that its rows can be counted; "" or why it cannot be used."""
+    from datasets import cache
     from datasets.base import BadData, CacheError, NotAvailable
 
     try:
         cache.load(registry.get(name), root)
-    except NotAvailable:
-        return
-    except (BadData, CacheError) as error:
+    except (BadData, NotAvailable) as error:
+        return str(error)
+    except CacheError as error:
         raise UserError(str(error)) from None
+    return ""
 
 
 def _fetch(name: str, data: Path | None) -> None:
     """Download a dataset's archive into the data root, with a bar."""
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
-    from datasets import download, registry
+    from datasets import download
     from datasets.base import NotAvailable
 
     if name not in registry.names():
@@ -168,6 +169,10 @@ def _fetch(name: str, data: Path | None) -> None:
             )
         except (download.DownloadError, NotAvailable) as error:
             raise UserError(str(error)) from None
+
+
+def _none_in(runs: Path) -> str:
+    return f"no records in {runs}: `python -m benchmark run --runs {runs}` makes them"
 
 
 def _survey(
@@ -256,7 +261,7 @@ def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
         for standing, count in found.items():
             _print(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
     total = Counter(standing.state for standing in standings.values())
-    _print(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or f"no records in {runs}")
+    _print(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or _none_in(runs))
 
 
 @app.command
@@ -273,7 +278,8 @@ def report(
 
     store = Store(runs)
     methods, _ = catalog()
-    records = store.all()
+    if not (records := store.all()):
+        raise UserError(_none_in(runs))
     standings, _ = _survey([record.cell for record in records], methods, runs, data)
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
     out = report_of(runs)

@@ -12,7 +12,7 @@ def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserE
     """The error for a name that is not there, with the nearest one that is."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.4)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
+    guess = f"; did you mean {near[0]!r}?" if near else "."
     return UserError(
         f"no {kind} named {name!r}{guess} Known: {', '.join(names) or 'none'}.{' ' + hint if hint else ''}"
     )

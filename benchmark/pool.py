@@ -22,7 +22,7 @@ _ATTEMPTS = 2  # a worker may die once under a task (killed from outside); twice
 
 @dataclass(frozen=True)
 class Event:
-    """Something a task did: "started", "epoch", "done" or "failed"."""
+    """Something a task did: "started", "again" (its worker died), "epoch", "done" or "failed"."""
 
     task: Task
     kind: str
@@ -41,7 +41,7 @@ def inline(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
         except Exception as error:
             if not worker.fault(error):
                 raise
-            yield Event(task, "failed", {"error": str(error), "fault": worker.fault(error)})
+            yield Event(task, "failed", {"error": worker.one_line(error, task), "fault": worker.fault(error)})
 
 
 class _Worker:
@@ -99,6 +99,7 @@ def processes(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
                     why = _death(w.process)
                     if w.attempt < _ATTEMPTS:
                         todo.appendleft((w.task, w.attempt + 1))
+                        yield Event(w.task, "again", {"error": why})
                     else:
                         yield Event(w.task, "failed", {"error": f"{why}, {_ATTEMPTS} times", "fault": ""})
                     w.end()

@@ -86,6 +86,8 @@ class Runner:
         self.methods, self.store, self.options, self.console = methods, store, options, console
         if options.executor not in EXECUTORS:
             raise UserError(f"--executor takes {' or '.join(EXECUTORS)}, not {options.executor!r}")
+        if options.workers < 0:
+            raise UserError(f"--workers {options.workers}: 1 or more, or 0 for one per core")
         if options.device not in ("auto", "cpu", "cuda"):
             raise UserError(f"--device takes auto, cpu or cuda, not {options.device!r}")
         if options.device == "cuda" and not has_gpu():
@@ -159,6 +161,8 @@ class Runner:
                 assert event.task.group is not None
                 if event.kind == "started":
                     display.start(event.task.group)
+                elif event.kind == "again":
+                    display.say(f"{event.task.group}: {event.what['error']}; trying once more")
                 elif event.kind == "epoch":
                     display.epoch(event.task.group, **event.what)
                 else:

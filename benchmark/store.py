@@ -109,7 +109,9 @@ class Store:
             raise UserError(f"{path} cannot be read ({error.strerror})") from None
 
     def all(self) -> list[Record]:
-        """Every record below the folder, by path."""
+        """Every record below the folder, by path. Raises UserError where it is no folder."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"{self.folder} is not a folder of records: choose another with --runs FOLDER")
         found = [self._read(path) for path in sorted(self.folder.glob("*/*/*/*.json"))]
         return [record for record in found if record is not None]
 

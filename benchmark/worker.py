@@ -60,7 +60,7 @@ def main(pipe: Connection, threads: int) -> None:
         except BrokenPipeError:
             return
         except Exception as error:
-            report("failed", error=one_line(error), fault=fault(error))
+            report("failed", error=one_line(error, task), fault=fault(error))
 
 
 def serve(task: Task, report: Report) -> dict[str, Any]:
@@ -77,9 +77,10 @@ def fault(error: BaseException) -> str:
     return "data" if isinstance(error, BadData | CacheError | NotAvailable) else ""
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: BaseException, task: Task) -> str:
+    """What went wrong: in which dataset, or in which line of which file."""
     if fault(error):
-        return str(error)
+        return f"{task.dataset}: {error}"
     trace, where = error.__traceback__, ""
     while trace is not None:
         where = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"

@@ -34,7 +34,7 @@ def checked_split(split: Mapping[Split, Array]) -> dict[Split, Array]:
     if empty := [name for name, rows in split.items() if len(rows) == 0]:
         sizes = ", ".join(f"{name} {len(rows):,}" for name, rows in split.items())
         raise BadData(
-            f"no row is left for {' and '.join(empty)} ({sizes}); more raw rows or a looser filter are needed"
+            f"no row is left for {' and '.join(empty)} ({sizes}): the raw files hold too few usable rows, get more"
         )
     return dict(split)
 

@@ -17,6 +17,9 @@ MISSING = -1  # what an empty cell of a nullable integer column becomes: a categ
 _BLOCK = 16 << 20  # bytes of text parsed at a time
 
 
+_LARGEST = 1e15  # in any unit: 30,000 years in milliseconds
+
+
 @dataclass(frozen=True)
 class Column:
     """A column to read: its type, whether cells may be empty, and the smallest value that can be right."""
@@ -46,11 +49,12 @@ def read_csv(path: Path, columns: Sequence[Column], *, row_hash: bool = False) -
     """The wanted columns as arrays [n]: "int" as int32 (int64 where needed), "float" as float64, "text" as object.
 
     With `row_hash`, the key "" holds a 64-bit hash of each row's wanted number columns, to count duplicates.
-    Raises BadData for a missing column, a damaged file, or a cell that is empty, not a number, infinite or too small.
+    Raises BadData for a missing column, a damaged file, or a cell that is empty, not a number, infinite, too large or
+    too small.
     """
     found = header(path)
     if missing := [c.name for c in columns if c.name not in found and not c.optional]:
-        raise BadData(f"{path}: no column {_listed(missing)}; the file has {_listed(found)}")
+        raise BadData(f"{path}: no column {_listed(missing)}; get the file again, or rename; it has {_listed(found)}")
     wanted = [c for c in columns if c.name in found]
     parts: dict[str, list[Array]] = {c.name: [] for c in wanted if c.keep}
     hashes: list[Array] = []
@@ -129,6 +133,9 @@ def _checked(path: Path, column: Column, array: Any, first_row: int) -> Array:
     values = array.fill_null(np.nan).to_numpy(zero_copy_only=False) if empty.any() else array.to_numpy()
     if column.kind == "float" and (infinite := np.isinf(values)).any():
         raise _bad(path, column, first_row + int(infinite.argmax()), "is infinite")
+    if column.kind == "float" and (huge := np.abs(values) > _LARGEST).any():
+        at = int(huge.argmax())
+        raise _bad(path, column, first_row + at, f"is too large to be true ({values[at]:g})")
     if column.kind == "float" and not column.empty and (nan := np.isnan(values)).any():
         raise _bad(path, column, first_row + int(nan.argmax()), "is not a number")
     if column.low is not None and (small := values < column.low).any():

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -71,6 +72,8 @@ def test_a_record_says_what_its_numbers_depend_on(tmp_path: Path) -> None:
         (["--data", "/no/such/folder"], "no such folder"),
         (["--rerun", "some"], "missing, stale, failed or all"),
         (["--executor", "magic"], "processes or inline"),
+        (["--workers", "-3"], "1 or more"),
+        (["--dataset", "kuairand"], "the suite quick has no dataset"),
         (["--device", "tpu"], "auto, cpu or cuda"),
         (["--sede", "3"], "--help"),
     ],
@@ -118,6 +121,32 @@ def test_a_full_disk_loses_nothing(
     assert "finished cells are kept" in error_of(capsys)
     records = [str(p.relative_to(tmp_path)) for p in tmp_path.glob("*/*/*/*json*")]
     assert records == ["synthetic/mean/default/0.json"]
+
+
+def test_an_interrupt_says_that_nothing_is_lost(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmark", "run", "--only", "tr", "--runs", str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    assert "finished cells are kept" in process.communicate()[1]
+    assert process.returncode == 130
+
+
+def test_a_folder_without_records_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--runs", str(tmp_path / "none")]) == 2
+    assert "no records in" in error_of(capsys)
+    (tmp_path / "file").write_text("")
+    assert main(["status", "--runs", str(tmp_path / "file")]) == 2
+    assert "not a folder of records" in error_of(capsys)
+
+
+def test_data_lists_what_is_bad_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fixtures.kuairand(tmp_path)
+    log = next(tmp_path.rglob("log_standard_*"))
+    log.write_bytes(log.read_bytes()[:-200])
+    assert main(["data", "--data", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "unusable" in out and log.name in out and "cdnow" in out
 
 
 def test_two_runs_at_once_on_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -90,6 +90,7 @@ def test_an_optional_column_may_be_missing(tmp_path):
         ("-3", "is negative (-3)"),
         ("inf", "is infinite"),
         ("-inf", "is infinite"),
+        ("1e300", "is too large to be true (1e+300)"),
         ("abc", "is not a number ('abc')"),
     ],
 )
