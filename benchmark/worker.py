@@ -1,6 +1,8 @@
 """A worker process: it is sent one group at a time and sends back that group's records."""
 
+import contextlib
 import ctypes
+import io
 import resource
 import signal
 import sys
@@ -14,6 +16,7 @@ from typing import Any
 
 from benchmark.cell import Group
 from benchmark.record import Cost, Curve, Identity, Record, encode
+from benchmark.whole import put
 
 _MEGA = 1 << 20
 
@@ -226,7 +229,8 @@ def _run_gradient(
             )
             continue
         _keep_predictions(group, seed, common["identity"], predictions[place])
-        records.append(_scored(common, seed, table, on_valid[place], predictions[place], curve, cost))
+        scored = ((valid, on_valid[place]), (test, predictions[place]))
+        records.append(_scored(common, seed, table.schema.task, *scored, curve, cost))
     return records
 
 
@@ -258,23 +262,28 @@ def _run_estimator(
             replicas=1,
         )
         _keep_predictions(group, seed, common["identity"], prediction)
-        records.append(_scored(common, seed, table, on_valid, prediction, None, cost))
+        scored = ((valid, on_valid), (test, prediction))
+        records.append(_scored(common, seed, table.schema.task, *scored, None, cost))
         report("epoch", epoch=len(records), epochs=len(group.seeds), active=1, rows=len(train))
     return records
 
 
 def _scored(
-    common: dict[str, Any], seed: int, table: Any, on_valid: Any, prediction: Any, curve: Curve | None, cost: Cost
+    common: dict[str, Any],
+    seed: int,
+    task: str,
+    valid: tuple[Any, Any],
+    test: tuple[Any, Any],
+    curve: Curve | None,
+    cost: Cost,
 ) -> Record:
-    """The record of one finished seed; its metrics see the labels, its method never did."""
+    """The record of one finished seed, from (rows, predictions); its metrics see the labels, its method never did."""
     from benchmark.evaluate import evaluate
 
-    metrics, slices = {}, {}
-    for split, values in (("valid", on_valid), ("test", prediction)):
-        rows = table.view(split)
-        metrics[split], found = evaluate(table.schema.task, rows.label, values, user=rows.user, bucket=rows.bucket)
-        if split == "test":
-            slices = found
+    (on_valid, _), (on_test, slices) = (
+        evaluate(task, rows.label, values, user=rows.user, bucket=rows.bucket) for rows, values in (valid, test)
+    )
+    metrics = {"valid": on_valid, "test": on_test}
     return Record(
         **common, seed=seed, outcome="ok", metrics=metrics, slices=slices, curve=curve, cost=cost, finished=_now()
     )
@@ -292,12 +301,7 @@ def _keep_predictions(group: Group, seed: int, identity: Identity, prediction: A
 
     from benchmark.predictions import path_of
 
-    path = path_of(group, seed, identity)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{seed}.part")
-        with scratch.open("wb") as stream:
-            np.save(stream, prediction.astype(np.float32))
-        scratch.replace(path)
-    except OSError:
-        return
+    content = io.BytesIO()
+    np.save(content, prediction.astype(np.float32))
+    with contextlib.suppress(OSError):
+        put(path_of(group, seed, identity), content.getvalue())

@@ -142,8 +142,7 @@ def test_stopped_replicas_leave_and_nobody_notices() -> None:
 
 def test_the_best_epoch_is_kept() -> None:
     trainer = Trainer(TR, SCHEMA, TRAIN, VALID, Plan(64, 30, 4), [0, 1], [TR.Config(dim=4, hidden=(8, 8), lr=1e-2)] * 2)
-    histories, prediction = trainer.fit(), None
-    prediction = trainer.predict(VALID)
+    histories, prediction = trainer.fit(), trainer.predict(VALID)
     assert VALID.label is not None
     for history, values in zip(histories, prediction, strict=True):
         assert history.best_epoch == int(np.argmin(history.valid)) + 1

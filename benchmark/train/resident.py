@@ -95,11 +95,11 @@ def gather(columns: Columns, index: Tensor) -> Columns:
     """The rows at index [S, B] (or [B]): every column becomes [S, B, ...]."""
     flat = index.reshape(-1)
 
-    def at(column: Tensor | None) -> Tensor | None:
-        return None if column is None else column.index_select(0, flat).view(*index.shape, *column.shape[1:])
-
     def must(column: Tensor) -> Tensor:
         return column.index_select(0, flat).view(*index.shape, *column.shape[1:])
+
+    def at(column: Tensor | None) -> Tensor | None:
+        return None if column is None else must(column)
 
     return Columns(
         ids=must(columns.ids),

@@ -101,9 +101,8 @@ class Trainer:
 
         self.keys = torch.tensor([key(seed) for seed in seeds], dtype=torch.int32, device=self.device)
         self.lane = torch.arange(self.batch, device=self.device)
-        head = torch.arange(self.batch, device=self.device)
         words = self.stack.words_per_loss(
-            gather(self.train_columns, head), self._targets_at(head.unsqueeze(0), 1, first=True)
+            gather(self.train_columns, self.lane), self._targets_at(self.lane.unsqueeze(0), 1, first=True)
         )
         self.words = HostWords(words) if on_host else DeviceWords(words, self.device)
 
