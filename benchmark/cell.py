@@ -20,6 +20,11 @@ class Cell:
         """Where its record lies below the records folder."""
         return Path(self.dataset, self.method, self.variant, f"{self.seed}.json")
 
+    @property
+    def arrays(self) -> Path:
+        """Where the arrays behind figures lie, if its method has any."""
+        return self.path.with_suffix(".npz")
+
     def __str__(self) -> str:
         return f"{self.dataset}/{self.method}/{self.variant}/{self.seed}"
 

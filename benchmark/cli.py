@@ -243,9 +243,11 @@ def run(
 @app.command
 def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = None) -> None:
     """Resample the test sets, so that reports can tell what differs beyond noise; `run` does it after its cells."""
+    from benchmark import portrait
     from benchmark.compare import refresh
 
     refresh(Store(runs), catalog()[0], _root(data), _print, _split(dataset))
+    portrait.refresh(Store(runs), _root(data), _print, _split(dataset))
 
 
 @app.command

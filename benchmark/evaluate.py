@@ -1,6 +1,7 @@
 """The metrics that a record keeps: over all rows of a split, and over its named slices."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from math import isfinite
 
 import numpy as np
@@ -109,6 +110,28 @@ def _lifetime_value(label: Array, prediction: Array, y: Ranked, p: Ranked) -> di
         "zero_share": float((~positive).mean()),  # of the labels
         "zero_predicted": float((prediction <= 0).mean()),
     }
+
+
+def calibration(label: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> Metrics:
+    """How a predicted distribution fits: `pinball`, the mean over rows and levels q of max(q e, (q - 1) e) with
+    e = y - quantile (the half of the absolute error at the median), and `coverage_80` etc., the share of labels within
+    each pair of levels that mirror each other (0.1 and 0.9: 80 %), both ends included.
+
+    label: [n]; quantiles: [n, levels] in the label's unit. Raises ValueError where shapes differ or a quantile is not
+    finite.
+    """
+    y, q, tau = np.asarray(label, np.float64), np.asarray(quantiles, np.float64), np.asarray(levels, np.float64)
+    if q.shape != (len(y), len(tau)):
+        raise ValueError(f"expected quantiles [{len(y)}, {len(tau)}], got {q.shape}")
+    if not np.isfinite(q).all():
+        raise ValueError(f"{(~np.isfinite(q)).sum():,} quantiles are not finite")
+    error = y[:, None] - q
+    found = {"pinball": float(np.maximum(tau * error, (tau - 1) * error).mean()), "pinball_rows": float(len(y))}
+    for low, high in combinations(range(len(tau)), 2):
+        if abs(tau[low] + tau[high] - 1) < 1e-9:
+            inside = (y >= q[:, low]) & (y <= q[:, high])
+            found[f"coverage_{100 * (tau[high] - tau[low]):.0f}"] = float(inside.mean())
+    return _known(found)
 
 
 def _known(metrics: Mapping[str, float]) -> Metrics:

@@ -58,6 +58,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, Any] = {}  # of the dataset: rows, users, items, the slice in words
     metrics: dict[str, Metrics] = {}
     slices: dict[str, Metrics] = {}
+    inside: Metrics = {}  # what an `Examined` method tells of its trained model
     curve: Curve | None = None
     cost: Cost | None = None
     identity: Identity

@@ -178,9 +178,10 @@ class Runner:
             records = [self._failed(event.task, cell, event.what["error"], expected) for cell in group.cells]
         else:
             records = [decode(raw) for raw in event.what["records"]]
+        arrays = event.what.get("arrays", {})
         for record in records:
             if record.cell in todo:
-                self.store.write(record)
+                self.store.write(record, arrays.get(record.seed))
         outcomes = {record.outcome: record for record in records}
         worst = outcomes.get("failed") or outcomes.get("skipped")
         display.finish(group, "ok" if worst is None else f"{worst.outcome}: {worst.error}")

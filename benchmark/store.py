@@ -115,9 +115,12 @@ class Store:
         found = [self._read(path) for path in sorted(self.folder.glob("*/*/*/*.json"))]
         return [record for record in found if record is not None]
 
-    def write(self, record: Record) -> None:
-        """Put the record in place: a temporary file, flushed to the disk, then a rename. Raises UserError."""
+    def write(self, record: Record, arrays: bytes | None = None) -> None:
+        """Put the record in place, its arrays before it: a temporary file, flushed to the disk, then a rename. Raises
+        UserError."""
         try:
+            if arrays is not None:
+                put(self.folder / record.cell.arrays, arrays)
             put(self.folder / record.cell.path, encode(record))
         except OSError as error:
             raise self._unwritable(error) from None
@@ -146,8 +149,9 @@ class Store:
         try:
             if shutil.disk_usage(self.folder).free < _ROOM:
                 raise self._unwritable(OSError(errno.ENOSPC, "no space left on device"))
-            for scratch in self.folder.glob("*/*/*/.*.json.*"):  # left by a run that was killed
-                scratch.unlink(missing_ok=True)
+            for suffix in (".json", ".npz"):
+                for scratch in self.folder.glob(f"*/*/*/.*{suffix}.*"):  # left by a run that was killed
+                    scratch.unlink(missing_ok=True)
             yield
         finally:
             lock.release()

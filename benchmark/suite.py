@@ -7,6 +7,7 @@
     methods = ["*"]            # shell patterns over the names of the methods
     variants = ["default"]     # optional; patterns over each method's variants
     without = ["gr"]           # optional; patterns of methods to leave out
+    seeds = 2                  # optional; fewer or more than the suite's
 
 A method is paired with the datasets of its task alone.
 """
@@ -34,6 +35,7 @@ class Grid:
     methods: tuple[str, ...]
     variants: tuple[str, ...] = ("default",)
     without: tuple[str, ...] = ()
+    seeds: int = 0  # 0: the suite's
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,14 @@ def load(name: str) -> Suite:
     path = FOLDER / f"{name}.toml"
     try:
         raw = tomllib.loads(path.read_text())
-        grids = tuple(Grid(**{key: tuple(value) for key, value in grid.items()}) for grid in raw["grid"])
+        grids = tuple(Grid(**{key: _frozen(value) for key, value in grid.items()}) for grid in raw["grid"])
         return Suite(name, str(raw["title"]), int(raw["seeds"]), grids)
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not a suite: {error}; a suite has title, seeds and [[grid]] blocks") from None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def cells(suite: Suite, methods: Mapping[str, Entry], seeds: int | None = None) -> list[Cell]:
@@ -83,12 +89,19 @@ def cells(suite: Suite, methods: Mapping[str, Entry], seeds: int | None = None) 
             for variant in methods[method].configs:
                 if not any(fnmatchcase(variant, pattern) for pattern in grid.variants):
                     continue
-                count = 1 if methods[method].deterministic else (suite.seeds if seeds is None else seeds)
+                count = 1 if methods[method].deterministic else _seeds(suite, grid, seeds)
                 for dataset in grid.datasets:
                     if registry.get(dataset).task in methods[method].tasks:
                         found |= {Cell(dataset, method, variant, seed): None for seed in range(count)}
     order = {dataset: place for place, dataset in enumerate(suite.datasets)}
     return sorted(found, key=lambda cell: (order[cell.dataset], cell))
+
+
+def _seeds(suite: Suite, grid: Grid, asked: int | None) -> int:
+    """A grid of few seeds keeps to them where more are asked for."""
+    if asked is None:
+        return grid.seeds or suite.seeds
+    return min(asked, grid.seeds or asked)
 
 
 def _matching(patterns: tuple[str, ...], methods: Mapping[str, Entry]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from benchmark.record import Cost, Curve, Identity, Record, encode
 from benchmark.whole import put
 
 _MEGA = 1 << 20
+_LOOKED_AT = 8192  # rows behind calibration and figures
 
 
 @dataclass(frozen=True)
@@ -168,8 +169,8 @@ def _run(task: Task, report: Report) -> dict[str, Any]:
         ]
         return {"records": [encode(record) for record in skipped]}
     run = _run_gradient if issubclass(cls, Method) else _run_estimator
-    records = run(cls, config, table, dataset.protocol, group, task, common, report)
-    return {"records": [encode(record) for record in records]}
+    records, arrays = run(cls, config, table, dataset.protocol, group, task, common, report)
+    return {"records": [encode(record) for record in records], "arrays": arrays}
 
 
 def _now() -> str:
@@ -178,7 +179,7 @@ def _now() -> str:
 
 def _run_gradient(
     cls: Any, config: Any, table: Any, protocol: Any, group: Group, task: Task, common: dict[str, Any], report: Report
-) -> list[Record]:
+) -> tuple[list[Record], dict[int, bytes]]:
     from benchmark.train.trainer import Plan, Trainer
 
     if task.device != "cpu":
@@ -214,6 +215,7 @@ def _run_gradient(
         device=task.device,
         replicas=len(group.seeds),
     )
+    more = _Insides(cls, trainer, valid, test)
     records = []
     for place, (seed, history) in enumerate(zip(group.seeds, histories, strict=True)):
         curve = Curve(
@@ -230,13 +232,57 @@ def _run_gradient(
             continue
         _keep_predictions(group, seed, common["identity"], predictions[place])
         scored = ((valid, on_valid[place]), (test, predictions[place]))
-        records.append(_scored(common, seed, table.schema.task, *scored, curve, cost))
-    return records
+        record = _scored(common, seed, table.schema.task, *scored, curve, cost)
+        record.metrics["test"].update(more.calibration(place))
+        record.inside.update(more.examine(place, seed))
+        records.append(record)
+    return records, more.arrays
+
+
+class _Insides:
+    """What a trained group offers beyond values: its distributions' calibration on test rows, and what it shows of
+    itself on validation rows. Arrays are kept of the first seed that has some."""
+
+    def __init__(self, cls: Any, trainer: Any, valid: Any, test: Any) -> None:
+        from methods.capabilities import LEVELS, Distribution, Examined
+
+        self.trainer, self.levels, self.arrays = trainer, LEVELS, dict[int, bytes]()
+        self.valid = _evenly(valid) if issubclass(cls, Examined) else None
+        self.test = _evenly(test) if issubclass(cls, Distribution) else None
+        self.quantiles = None if self.test is None else trainer.quantiles(self.test, LEVELS)
+
+    def calibration(self, place: int) -> dict[str, Any]:
+        from benchmark.evaluate import calibration
+
+        if self.test is None or self.quantiles is None:
+            return {}
+        return calibration(self.test.label, self.quantiles[place], self.levels)
+
+    def examine(self, place: int, seed: int) -> dict[str, Any]:
+        """The numbers, for the record; sees to the arrays."""
+        import numpy as np
+
+        if self.valid is None:
+            return {}
+        found = self.trainer.examine(place, self.valid)
+        arrays = {name: value for name, value in sorted(found.items()) if isinstance(value, np.ndarray)}
+        if arrays and not self.arrays:
+            content = io.BytesIO()
+            np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+            self.arrays[seed] = content.getvalue()
+        return {name: value for name, value in sorted(found.items()) if name not in arrays}
+
+
+def _evenly(rows: Any) -> Any:
+    """At most _LOOKED_AT rows, evenly spaced."""
+    import numpy as np
+
+    return rows.take(np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).astype(np.int64))
 
 
 def _run_estimator(
     cls: Any, config: Any, table: Any, protocol: Any, group: Group, task: Task, common: dict[str, Any], report: Report
-) -> list[Record]:
+) -> tuple[list[Record], dict[int, bytes]]:
     import numpy as np
 
     from benchmark.train.draws import seed_of
@@ -265,7 +311,7 @@ def _run_estimator(
         scored = ((valid, on_valid), (test, prediction))
         records.append(_scored(common, seed, table.schema.task, *scored, None, cost))
         report("epoch", epoch=len(records), epochs=len(group.seeds), active=1, rows=len(train))
-    return records
+    return records, {}
 
 
 def _scored(

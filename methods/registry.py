@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from methods.base import MethodBase
 
-_SHARED = {"base", "backbone", "registry"}
+_SHARED = {"base", "backbone", "capabilities", "crossing", "registry"}
 
 
 def modules() -> list[str]:

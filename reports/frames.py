@@ -46,9 +46,10 @@ def resampled(runs: Path) -> dict[str, Noise]:
 
 
 def digest(runs: Path) -> str:
-    """SHA-256, hexadecimal, over the relative path and the bytes of every record's and every noise file."""
+    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays, and every noise file."""
     total = hashlib.sha256()
-    for path in sorted([*files(runs), *runs.glob(f"*/{noises.FILE}")]):
+    arrays = (path for path in runs.glob("*/*/*/*.npz") if not path.name.startswith("."))
+    for path in sorted([*files(runs), *arrays, *runs.glob(f"*/{noises.FILE}")]):
         data = path.read_bytes()
         total.update(f"{path.relative_to(runs).as_posix()}\0{len(data)}\0".encode())
         total.update(data)

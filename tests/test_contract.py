@@ -25,8 +25,8 @@ PLAN = Plan(batch=64, epochs=3, patience=9)
 
 
 def small(config: Any) -> Any:
-    """The same method with a backbone that trains in no time."""
-    sizes = {"dim": 8, "hidden": (16, 16)}
+    """The same method with a backbone, and prototypes, that train in no time."""
+    sizes = {"dim": 8, "hidden": (16, 16), "vectors": 100, "training": 40}
     return replace(config, **{k: v for k, v in sizes.items() if hasattr(config, k)})
 
 

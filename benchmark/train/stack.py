@@ -108,7 +108,7 @@ class Stack:
 
     def _single(
         self,
-        what: str,
+        what: str | Callable[[Any], Callable[[Any, Batch], Any]],
         flat: Tensor,
         buffers: Mapping[str, Tensor],
         hyper: Mapping[str, Tensor],
@@ -119,8 +119,9 @@ class Stack:
         step: Tensor,
         progress: Tensor,
         recorder: Tape | None = None,
-    ) -> Tensor:
-        """One replica's loss or prediction; banks: [B, columns, dim] each, words: int32 [n] or None."""
+    ) -> Any:
+        """One replica's loss or prediction, or what the method's function that `what` picks returns; banks:
+        [B, columns, dim] each, words: int32 [n] or None."""
         tape = recorder or (None if words is None else Tape(self.dtype, self.device, words))
         for dropout in self.dropouts:
             dropout.draws = tape if what == "loss" and self.module.training else None
@@ -137,7 +138,8 @@ class Stack:
         state = {f"module.{k}": p.view(s) for (k, s), p in zip(self.shapes.items(), pieces, strict=True)}
         state |= {f"module.{k}": b for k, b in buffers.items()}
         method = self.method(with_values(self.template, hyper))
-        return functional_call(self._call, state, (getattr(method, what), batch))
+        function = what(method) if callable(what) else getattr(method, what)
+        return functional_call(self._call, state, (function, batch))
 
     def call(
         self,
@@ -171,6 +173,15 @@ class Stack:
             return one(*picked)
 
         return torch.stack([replica(s) for s in range(len(self))])
+
+    def look(
+        self, s: int, what: Callable[[Any], Callable[[Any, Batch], Any]], banks: Sequence[Tensor], columns: Columns
+    ) -> Any:
+        """What a function of replica s's own module and some rows returns, outside of any mapping. what: method ->
+        (module, batch) -> anything; banks: [B, columns, dim] each."""
+        zero = torch.zeros((), dtype=self.dtype, device=self.device)
+        state = (self.flat[s], _at(self.buffers, s), _at(self.hyper, s))
+        return self._single(what, *state, banks, columns, {}, None, zero.long(), zero)
 
     def words_per_loss(self, columns: Columns, targets: Mapping[str, Tensor]) -> int:
         """How many 32-bit words a loss on these B rows draws. columns, targets: [B, ...]."""

@@ -8,6 +8,7 @@ compiled loops for the optimiser.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -346,13 +347,13 @@ class Trainer:
             total += loss.double() * len(index)
         return total / n
 
-    def _predict(self, columns: Any, weights: list[Tensor]) -> Tensor:
-        """[S, rows] for rows given once for all replicas."""
+    def _predict(self, columns: Any, weights: list[Tensor], what: str = "predict") -> Tensor:
+        """[S, rows, ...] for rows given once for all replicas."""
         rows = [_read(w, e) for w, e in zip(weights, columns.embedded, strict=True)]
         zero = torch.zeros((), dtype=self.dtype, device=self.device)
         with torch.no_grad():
             return self.stack.call(
-                "predict", self.stack.flat, rows, columns, {}, None, self.step_number[0], zero, shared=True
+                what, self.stack.flat, rows, columns, {}, None, self.step_number[0], zero, shared=True
             )
 
     def predict(self, rows: Rows) -> np.ndarray:
@@ -363,6 +364,24 @@ class Trainer:
             part = rows.take(np.arange(start, min(start + CHUNK, len(rows)))).without_label()
             columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype)
             out.append(self._predict(columns, self.final_rows)[: self.asked].double().cpu())
+        return torch.cat(out, 1).numpy()
+
+    def examine(self, replica: int, rows: Rows) -> Mapping[str, Any]:
+        """What a method that can be examined shows of an asked replica at its best epoch, on labelled rows."""
+        self.stack.module.eval()
+        columns = resident(rows, self._schema, self.stack.tables, self.device, self.dtype)
+        banks = [w[replica][e] for w, e in zip(self.final_rows, columns.embedded, strict=True)]
+        fitted = self._fitted[replica]
+        return self.stack.look(replica, lambda method: partial(method.examine, fitted=fitted), banks, columns)
+
+    def quantiles(self, rows: Rows, levels: Sequence[float]) -> np.ndarray:
+        """The quantiles that every asked replica predicts at its best epoch, float64 [S, n, levels]."""
+        self.stack.module.eval()
+        out = []
+        for start in range(0, len(rows), CHUNK // 8):
+            part = rows.take(np.arange(start, min(start + CHUNK // 8, len(rows)))).without_label()
+            columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype)
+            out.append(self._predict(columns, self.final_rows, "quantiles")[: self.asked].double().cpu())
         return torch.cat(out, 1).numpy()
 
 
