@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,8 @@ from benchmark import suite as suites
 from benchmark.catalog import Entry, catalog
 from benchmark.cell import Cell, grouped
 from benchmark.errors import UserError, unknown
-from benchmark.places import RUNS, report_of, runs_of
+from benchmark.estimate import Estimate, spell
+from benchmark.places import RUNS, cores, report_of, runs_of
 from benchmark.store import Standing, Store
 from datasets import registry
 
@@ -198,20 +200,45 @@ def plan(
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)
     standings, unavailable = _survey(cells, methods, runs, data)
-    store = Store(runs)
+    costs = _estimate(runs, {cell.dataset for cell in cells}, data, unavailable)
+    total, unknown_ = 0.0, 0
     for group in grouped(cells):
         states = Counter(standings[cell].state for cell in group.cells)
+        what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         if group.dataset in unavailable:
             what = "not available"
-        else:
-            what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-        record = store.read(group.cells[0])
-        took = f"  {record.cost.seconds * len(group.seeds):7.0f} s last time" if record and record.cost else ""
+        guess = costs.of(group)
+        took = "" if guess is None else f"  {spell(guess.seconds * len(group.seeds)):>11}, {guess.basis}"
         _print(f"{group!s:<44} {len(group.seeds)} seeds  {what}{took}")
+        if group.dataset not in unavailable and any(states[state] for state in ("missing", "stale")):
+            total += guess.seconds * len(group.seeds) if guess else 0.0  # a group trains whole
+            unknown_ += guess is None
     todo = sum(standings[c].state in ("missing", "stale") for c in cells if c.dataset not in unavailable)
-    _print(f"{len(cells)} cells, {todo} to run")
+    workers = cores()
+    _print(
+        f"{len(cells)} cells, {todo} to run" + (f": about {spell(total / workers)} on {workers} cores" if todo else "")
+    )
+    if unknown_:
+        _print(f"{unknown_} groups are not in that time: nothing like them was recorded")
     for name, why in unavailable.items():
         _print(f"{name}: {why}")
+
+
+def _estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str]) -> Estimate:
+    """What the records tell of costs; rows of each dataset as prepared, recorded or published."""
+    from datasets.cache import meta
+
+    records = Store(runs).all()
+    rows: dict[str, int | None] = {
+        r.dataset: r.facts["split_sizes"]["train"] for r in records if "split_sizes" in r.facts
+    }
+    for name in names - rows.keys():
+        kept = None if name in absent else meta(registry.get(name), data)
+        official = registry.get(name).source.official_rows
+        sibling = rows.get(name.partition("@")[0])  # another protocol of the same rows
+        rows[name] = kept["facts"]["split_sizes"]["train"] if kept else sibling or int(0.6 * official) or None
+    return Estimate(records, rows, {name: registry.get(name).protocol.epochs for name in names | rows.keys()
+                                    if name in registry.names()})  # fmt: skip
 
 
 @app.command

@@ -1,4 +1,4 @@
-"""Where things lie: the records, the report beside them, the user's cache."""
+"""Where things lie and run: the records, the report beside them, the user's cache, the cores."""
 
 import os
 from pathlib import Path
@@ -28,3 +28,8 @@ def runs_of(page: Path) -> Path:
 def cache() -> Path:
     """The folder for what can be made again; CVP_CACHE moves it."""
     return Path(os.environ.get("CVP_CACHE") or user_cache_path("cvp-bench"))
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,7 +2,6 @@
 at once."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from benchmark.catalog import Entry
 from benchmark.cell import Cell, Group, grouped
 from benchmark.errors import UserError
 from benchmark.fingerprint import environment
+from benchmark.places import cores
 from benchmark.pool import EXECUTORS, Event, Executor
 from benchmark.progress import Display
 from benchmark.record import Identity, Record, decode
@@ -93,8 +93,7 @@ class Runner:
         if options.device == "cuda" and not has_gpu():
             raise UserError("--device cuda: no NVIDIA driver is at work here; leave --device away to run on the CPU")
         self.device = ("cuda" if has_gpu() else "cpu") if options.device == "auto" else options.device
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        self.workers = options.workers or (cores if self.device == "cpu" else 1)
+        self.workers = options.workers or (cores() if self.device == "cpu" else 1)
         self.execute: Executor = EXECUTORS[options.executor]
 
     def run(self, cells: list[Cell]) -> Survey:

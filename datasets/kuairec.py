@@ -4,6 +4,7 @@ The official files lie in `KuaiRec 2.0/data/` below the data root.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,10 +52,14 @@ class KuaiRec(Dataset):
         target: Literal["time", "ratio"] = "time",
         cap: float | None = None,
         big_small: bool = False,
+        duration_level: bool = True,
+        batch: int = 1024,
+        stop: Literal["mae", "last"] = "mae",
         buckets: int = 5,
         seed: int = 0,
     ) -> None:
-        """`cap`: labels above it (in the label's unit) are set to it, as HEGM does at 60 s."""
+        """`cap`: labels above it (in the label's unit) are set to it, as HEGM does at 60 s. `duration_level`: whether
+        the duration's bucket is a feature."""
         order = (
             f"train on big_matrix (10 % of its rows held out for validation, split seed {seed}), test on small_matrix"
             if big_small
@@ -62,8 +67,11 @@ class KuaiRec(Dataset):
         )
         target_words = "watch time (s)" if target == "time" else "watch ratio"
         options = {"target": target_words, "cap": cap, "buckets": buckets}
-        super().__init__(name, SOURCE, Protocol(order, batch=1024, epochs=20, patience=5, options=options))
+        if not duration_level:
+            options["duration_level"] = False
+        super().__init__(name, SOURCE, Protocol(order, batch, epochs=20, patience=5, stop=stop, options=options))
         self.target, self.cap, self.big_small, self.buckets, self.seed = target, cap, big_small, buckets, seed
+        self.duration_level = duration_level
 
     def files(self, root: Path | None) -> list[Path]:
         """The matrix or matrices, then the category file."""
@@ -111,7 +119,7 @@ class KuaiRec(Dataset):
             label = np.minimum(label, self.cap)
         split = self._split(kept)
         padded, size = _categories(category_file, raw["video_id"], split["train"])
-        return assemble(
+        table = assemble(
             raw,
             split=split,
             unit="s" if self.target == "time" else "ratio",
@@ -121,6 +129,7 @@ class KuaiRec(Dataset):
             facts=facts,
             bags={"category": (padded, size)},
         )
+        return table if self.duration_level else _without_last_field(table)
 
     def _split(self, kept: list[int]) -> dict[Split, Array]:
         if not self.big_small:
@@ -131,6 +140,12 @@ class KuaiRec(Dataset):
         held = round(big / 10)
         test = np.arange(big, big + small, dtype=np.int32)
         return checked_split({"train": np.sort(order[held:]), "valid": np.sort(order[:held]), "test": test})
+
+
+def _without_last_field(table: Table) -> Table:
+    """The table without duration_level; durations and their buckets stay, for methods that group by them."""
+    schema = replace(table.schema, fields=table.schema.fields[:-1])
+    return replace(table, schema=schema, rows=replace(table.rows, ids=np.ascontiguousarray(table.rows.ids[:, :-1])))
 
 
 def _categories(path: Path, video: Array, train: Array) -> tuple[Array, int]:

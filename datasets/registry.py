@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from datasets.announced import ANNOUNCED, Announced
 from datasets.base import BadData, Dataset, NotAvailable
 from datasets.cdnow import CDNow
+from datasets.cikm16 import Cikm16
 from datasets.clicks import CATEGORIES
 from datasets.criteo import Criteo
 from datasets.kaggle import COHORT, NOTEBOOK, Kaggle
@@ -17,6 +17,7 @@ from datasets.kuairec import KuaiRec
 from datasets.places import get_it
 from datasets.synthetic import Synthetic
 from datasets.synthetic_ltv import SyntheticLtv
+from datasets.wechat import WeChat
 
 _DATASETS: Mapping[str, Dataset] = {
     dataset.name: dataset
@@ -27,8 +28,16 @@ _DATASETS: Mapping[str, Dataset] = {
         KuaiRec("kuairec"),
         KuaiRec("kuairec@ratio", target="ratio"),
         KuaiRec("kuairec@big-small", big_small=True),
+        # one change each, to hold against the gaps between methods
         KuaiRec("kuairec@cap60", cap=60.0),
-        *ANNOUNCED,
+        KuaiRec("kuairec@no-duration", duration_level=False),
+        KuaiRec("kuairec@batch256", batch=256),
+        KuaiRec("kuairec@batch4096", batch=4096),
+        KuaiRec("kuairec@last", stop="last"),
+        WeChat("wechat"),
+        WeChat("wechat@days", by_day=True, truncated=True, music=True),
+        Cikm16("cikm16"),
+        Cikm16("cikm16@longest", query="longest"),
         Criteo("criteo-ssc"),
         Criteo("criteo-ssc@complete-ids", complete_ids=True),
         Criteo("criteo-ssc@1d", days=1),
@@ -126,7 +135,7 @@ def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache
             state = f"present: {kept['facts']['slice']}" if kept else "present, not prepared yet"
     except (NotAvailable, BadData) as error:
         available, state = False, str(error)
-        how = dataset.how if isinstance(dataset, Announced) else get_it(dataset.name, dataset.source, root)
+        how = get_it(dataset.name, dataset.source, root)
     facts = kept["facts"] if kept else {}
     return Overview(
         name=dataset.name,

@@ -13,6 +13,7 @@ from reports.stats import Summary, summarise
 LABEL_ONLY = frozenset({"zero", "mean", "median", "bucket_mean", "bucket_median"})
 TREES = "boosting"
 ORACLE = "oracle"
+SEEDS = 5  # a row with fewer says so
 
 Key = tuple[str, str, str]  # dataset, method, variant
 
@@ -69,10 +70,19 @@ class Entry:
     def seeds(self) -> int:
         return len(self.ok)
 
+    @property
+    def few(self) -> bool:
+        """Whether fewer seeds stand behind its numbers than usual."""
+        return 0 < self.seeds < SEEDS and not self.seedless
+
     def metric(self, name: str, part: str = "") -> Summary | None:
         """A test metric over the seeds, over all rows or over a slice; None where no record has it."""
         values = (r.slices.get(part, {}) if part else r.metrics.get("test", {}) for r in self.ok)
         return summarise((metrics.get(name) for metrics in values), exact=self.seedless)
+
+    def inside(self, name: str) -> Summary | None:
+        """A number that a method tells of its trained model, over the seeds."""
+        return summarise((r.inside.get(name) for r in self.ok), exact=self.seedless)
 
     def mean(self, name: str, part: str = "") -> float | None:
         summary = self.metric(name, part)
@@ -112,6 +122,11 @@ def _seeds(seeds: list[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
+BESIDE = {  # protocol -> the protocol that it differs from in one thing, see tweaks.py
+    f"kuairec@{change}": "kuairec" for change in ("cap60", "no-duration", "batch256", "batch4096", "last")
+}
+
+
 class Board:
     """Every entry, by dataset, method and variant, and each dataset's facts."""
 
@@ -137,7 +152,9 @@ class Board:
 
     @property
     def datasets(self) -> list[str]:
-        return sorted({dataset for dataset, _, _ in self.entries})
+        """Those with a board of their own: a protocol with one change stands beside its base where that has any."""
+        found = {dataset for dataset, _, _ in self.entries}
+        return sorted(dataset for dataset in found if BESIDE.get(dataset) not in found)
 
     def of(self, dataset: str) -> list[Entry]:
         """The dataset's entries by method, the default variant first."""

@@ -1,23 +1,24 @@
 """What the pages show, computed once: RESULTS.md, board.html and the exports are forms of it and cannot disagree."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
-from reports import deciles, inventory, lifetime, pareto
+from reports import ablation, checklist, deciles, inventory, lifetime, pareto, tweaks
+from reports.block import Block, Section, Titled
 from reports.board import Board
 from reports.cost import costs, environments
+from reports.drawing import Picture, seen, slug
 from reports.evidence import noise, skill, trust
-from reports.frames import digest, load, resampled
+from reports.frames import digest, load, portraits, resampled
 from reports.leaderboard import leaderboard, remarks, verdicts
 from reports.markdown import Sheet, plain
 from reports.papers import Paper, papers
 from reports.parts import orders, values
 from reports.provenance import provenance
 from reports.reproduced import below, summary
+from reports.sections import sections
 from reports.tables import (
     buckets,
     comparison,
@@ -30,32 +31,6 @@ from reports.tables import (
 )
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-class Titled(NamedTuple):
-    """A table, the name of its export and its caption as Markdown."""
-
-    name: str
-    caption: str
-    table: Sheet
-
-
-@dataclass(frozen=True)
-class Block:
-    """A part of a section: its tables and lines, or the reason why there are none. All texts are Markdown."""
-
-    column: str  # its title: a dataset as the paper, or as the records name it
-    missing: str = ""
-    rows: str = ""  # whose rows are compared
-    tables: tuple[Titled, ...] = ()
-    lines: tuple[str, ...] = ()
-
-
-class Ablation(NamedTuple):
-    """A table of a paper that has no section of its own."""
-
-    title: str
-    blocks: tuple[Block, ...]
 
 
 @dataclass(frozen=True)
@@ -72,6 +47,7 @@ class Content:
     gr: Paper
     disagreement: str
     reproduced: Titled | None
+    checklist: Titled
     main: tuple[Block, ...]  # ProWTP, Table 8
     buckets: tuple[Block, ...]  # ProWTP, Table 7
     statistics: Titled  # ProWTP, Table 6
@@ -81,12 +57,14 @@ class Content:
     constants: tuple[str, ...]  # to be read before it
     calibration: tuple[Block, ...]
     deciles: Mapping[str, str]  # a calibration block's title -> its figure's place, seen from RESULTS.md
-    ablations: tuple[Ablation, ...]
+    ablations: tuple[Section, ...]  # tables that have no section of their own
+    studies: tuple[Section, ...]  # what stands beside the papers' tables
     boards: tuple[Block, ...]
     slices: tuple[Block, ...]
     costs: tuple[Block, ...]
     pareto: Mapping[str, str]  # a cost block's title -> its figure's place, seen from RESULTS.md
     environments: tuple[str, ...]
+    folder: str  # of the figures, seen from RESULTS.md
     provenance: tuple[Block, ...]  # not in RESULTS.md
 
     @property
@@ -94,8 +72,8 @@ class Content:
         """Every part of every section, in the order of the pages."""
         for blocks in (self.main, self.gr_main, self.boards, self.slices, self.buckets, self.gr_large):
             yield from blocks
-        for ablation in self.ablations:
-            yield from ablation.blocks
+        for section in (*self.ablations, *self.studies):
+            yield from section.blocks
         yield from self.calibration
         yield from self.costs
         yield from self.provenance
@@ -103,8 +81,13 @@ class Content:
     @property
     def tables(self) -> list[Titled]:
         """Every table, once."""
-        first = [titled for titled in (self.data, self.reproduced, self.table_six) if titled]
+        first = [titled for titled in (self.data, self.reproduced, self.checklist, self.table_six) if titled]
         return [*first, *(t for b in self.blocks for t in b.tables), self.statistics]
+
+    @property
+    def pictures(self) -> Iterator[Picture]:
+        """Every figure of the parts."""
+        return (picture for block in self.blocks for picture in block.pictures)
 
 
 def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
@@ -113,17 +96,20 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     Raises UserError on a file below `runs` that is not a record."""
     board, found = Board(load(runs), stale, resampled(runs)), papers()
     prowtp, gr = found["ProWTP"], found["GR"]
+    logs = portraits(runs, [record for dataset in board.datasets for record in board.trusted(dataset)])
+    beside = {paper.key: dict(sections(board, paper, runs, logs)) for paper in found.values()}
     return Content(
         board=board,
         digest=digest(runs),
         counts=inventory.counts(board),
         data=_titled("data", "The data behind our numbers", inventory.data(board)),
         mixed=tuple(inventory.mixed(board)),
-        missing=tuple(inventory.missing(board, found)),
+        missing=tuple(inventory.missing(board, found, beside)),
         prowtp=prowtp,
         gr=gr,
         disagreement=disagreement(prowtp, "1", "8"),
         reproduced=_titled("reproduced", "Reproduced or not", summary(board, found)),
+        checklist=Titled("checklist", "Every table and figure of both papers", checklist.standing(board)),
         main=_blocks(board, prowtp, "8"),
         buckets=tuple(_buckets(board, prowtp)),
         statistics=Titled("prowtp-6", "ProWTP, Table 6: the datasets", statistics(board, prowtp, "6")),
@@ -134,11 +120,13 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
         calibration=tuple(_each(board, "calibration", lifetime.calibration)),
         deciles={plain(dataset): place.as_posix() for dataset, place in deciles.places(board, runs).items()},
         ablations=tuple(_ablations(board, found)),
+        studies=tuple(filter(None, [*(s for found in beside.values() for s in found.values()), tweaks.section(board)])),
         boards=tuple(_leaderboard(board, dataset) for dataset in board.datasets),
         slices=tuple(_slices(board)),
         costs=tuple(_each(board, "cost", costs)),
         pareto={plain(dataset): place.as_posix() for dataset, place in pareto.places(board, runs).items()},
         environments=tuple(environments(board)),
+        folder=seen(runs).as_posix(),
         provenance=tuple(_each(board, "provenance", provenance)),
     )
 
@@ -147,20 +135,15 @@ def _titled(name: str, caption: str, sheet: Sheet | None) -> Titled | None:
     return None if sheet is None else Titled(name, caption, sheet)
 
 
-def _slug(*words: str) -> str:
-    """ "GR", "2", "KuaiRec (watch time)" -> "gr-2-kuairec-watch-time" """
-    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
-
-
 def _leaderboard(board: Board, dataset: str) -> Block:
     """The table, what its noise leaves open, and each metric between knowing nothing and knowing all."""
     name, has = plain(dataset), board.has(dataset)
-    tables = [Titled(_slug("leaderboard", dataset), f"{name}: leaderboard", leaderboard(board, dataset))]
+    tables = [Titled(slug("leaderboard", dataset), f"{name}: leaderboard", leaderboard(board, dataset))]
     lines = [*trust(board, dataset), *remarks(board, dataset), *verdicts(board, dataset)] if has else []
     if (found := noise(board, dataset)) is not None:
-        tables.append(Titled(_slug("noise", dataset), f"{name}: what the noise leaves open", found))
+        tables.append(Titled(slug("noise", dataset), f"{name}: what the noise leaves open", found))
     if (scaled := skill(board, dataset)) is not None:
-        tables.append(Titled(_slug("skill", dataset), f"{name}: skill, from a constant (0) to the best (1)", scaled[0]))
+        tables.append(Titled(slug("skill", dataset), f"{name}: skill, from a constant (0) to the best (1)", scaled[0]))
         lines += scaled[1]
     return Block(name, tables=tuple(tables), lines=tuple(lines))
 
@@ -173,7 +156,7 @@ def _slices(board: Board) -> Iterator[Block]:
             ("order", f"{name}: who is best on which slice", orders(board, dataset)),
             ("slices", f"{name}: MAE by slice", values(board, dataset)),
         )
-        tables = (Titled(_slug(word, dataset), caption, sheet) for word, caption, sheet in found if sheet is not None)
+        tables = (Titled(slug(word, dataset), caption, sheet) for word, caption, sheet in found if sheet is not None)
         if there := tuple(tables):
             yield Block(name, tables=there)
 
@@ -183,28 +166,30 @@ def _each(board: Board, word: str, sheet: Callable[[Board, str], Sheet | None]) 
     for dataset in board.datasets:
         if (found := sheet(board, dataset)) is not None:
             name = plain(dataset)
-            yield Block(name, tables=(Titled(_slug(word, dataset), f"{name}: {word}", found),))
+            yield Block(name, tables=(Titled(slug(word, dataset), f"{name}: {word}", found),))
 
 
 def _blocks(board: Board, paper: Paper, number_: str, *, constants: bool = True) -> tuple[Block, ...]:
     return tuple(_block(board, paper, number_, c, constants=constants) for c in paper.table(number_).columns)
 
 
-def _block(board: Board, paper: Paper, number_: str, column: str, *, constants: bool = True) -> Block:
+def _block(
+    board: Board, paper: Paper, number_: str, column: str, *, constants: bool = False, ablated: bool = False
+) -> Block:
     source = paper.source(column)
     assert source is not None, f"{paper.key} describes no dataset {column!r}"
     if not board.has(source.ours):
         return Block(column, missing=inventory.why_missing(board, source.ours, source.reason))
     lines = [constants_beside(board, paper, number_, column)] if constants else []
+    lines += below(board, paper, number_, column)
+    lines += ablation.lines(board, paper, paper.table(number_), column) if ablated else []
     caption = f"{paper.key}, Table {number_}, {column}: ours beside the paper's"
     sheet = comparison(board, paper, number_, column)
     return Block(
         column,
-        rows=whose_rows(board, paper, column),
-        tables=(Titled(_slug(paper.key, number_, column), caption, sheet),),
-        lines=tuple(
-            filter(None, [*lines, *below(board, paper, number_, column), *reasons(board, paper, number_, column)])
-        ),
+        rows=whose_rows(board, paper, number_, column),
+        tables=(Titled(slug(paper.key, number_, column), caption, sheet),),
+        lines=tuple(filter(None, [*lines, *reasons(board, paper, number_, column)])),
     )
 
 
@@ -219,15 +204,15 @@ def _buckets(board: Board, paper: Paper) -> Iterator[Block]:
             continue
         found = zip(paper.table("7").metrics, buckets(board, paper, "7", column, methods), strict=True)
         tables = (
-            Titled(_slug(paper.key, "7", column, metric), f"{column}: {metric.upper()} by duration bucket", sheet)
+            Titled(slug(paper.key, "7", column, metric), f"{column}: {metric.upper()} by duration bucket", sheet)
             for metric, sheet in found
         )
         yield Block(column, rows=edges(board, source.ours), tables=tuple(tables))
 
 
-def _ablations(board: Board, found: Mapping[str, Paper]) -> Iterator[Ablation]:
+def _ablations(board: Board, found: Mapping[str, Paper]) -> Iterator[Section]:
     for paper in found.values():
         for printed in paper.tables:
             if inventory.is_ablation(paper, printed) and (there := list(inventory.ablated(board, paper, printed))):
-                blocks = (_block(board, paper, printed.number, column, constants=False) for column in there)
-                yield Ablation(f"{paper.key}, Table {printed.number}: {printed.caption}", tuple(blocks))
+                blocks = (_block(board, paper, printed.number, column, ablated=True) for column in there)
+                yield Section(f"{paper.key}, Table {printed.number}: {printed.caption}", "", tuple(blocks))

@@ -1,19 +1,16 @@
 """The calibration figure of a lifetime-value dataset: mean label against mean prediction, decile by decile."""
 
-import io
-import re
 from collections.abc import Sequence
-from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.places import figures_of, report_of
 from reports.board import Board, Entry
+from reports.drawing import named, seen, svg
 from reports.lifetime import DECILES, calibrated, datasets
-from reports.pareto import STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLUMNS = 4
 _LEAST = 1e-2  # of the label's unit: smaller means stand at the edge of the logarithmic axes
@@ -21,16 +18,11 @@ _LEAST = 1e-2  # of the label's unit: smaller means stand at the edge of the log
 
 def figure(board: Board, dataset: str) -> str:
     """An SVG, one small plot per default method: on the diagonal what is predicted is what is spent."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
     shown = _shown(board, dataset)
     height = -(-len(shown) // _COLUMNS)
     unit = str(board.facts(dataset).get("unit", ""))
-    with rc_context(STYLE):
-        picture = Figure(figsize=(10, 2.5 * height + 0.4), facecolor="white", layout="constrained")
-        canvas = FigureCanvasSVG(picture)
+
+    def draw(picture: "Figure") -> None:
         axes = picture.subplots(height, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
         for place, entry in enumerate(shown):
             _draw(axes[place], entry)
@@ -38,9 +30,8 @@ def figure(board: Board, dataset: str) -> str:
             spare.set_visible(False)
         picture.supxlabel(f"mean prediction of the decile ({unit})", fontsize=8)
         picture.supylabel(f"mean label ({unit})", fontsize=8)
-        out = io.StringIO()
-        canvas.print_svg(out, metadata={"Date": None, "Creator": None, "Title": f"{dataset}: deciles"})
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+    return svg(draw, title=f"{dataset}: deciles", size=(10, 2.5 * height + 0.4))
 
 
 def _draw(axes: "Axes", entry: Entry) -> None:
@@ -68,9 +59,7 @@ def _shown(board: Board, dataset: str) -> list[Entry]:
 
 def places(board: Board, runs: Path) -> dict[str, Path]:
     """Each dataset that has a figure, with the figure's place as seen from RESULTS.md."""
-    folder = Path(relpath(figures_of(runs), report_of(runs).parent))
-    names = {d: re.sub(r"[^a-z0-9]+", "-", d.lower()) for d in datasets(board) if _shown(board, d)}
-    return {dataset: folder / f"deciles-{name}.svg" for dataset, name in names.items()}
+    return {d: seen(runs) / named("deciles", d) for d in datasets(board) if _shown(board, d)}
 
 
 def drawn(board: Board, runs: Path) -> dict[str, str]:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from benchmark import noise as noises
+from benchmark import portrait as portraying
 from benchmark.errors import UserError
 from benchmark.noise import Noise
+from benchmark.portrait import Portrait
 from benchmark.record import Record, decode
 
 if TYPE_CHECKING:
@@ -45,11 +47,22 @@ def resampled(runs: Path) -> dict[str, Noise]:
     return {dataset: noise for dataset, noise in found.items() if noise is not None}
 
 
+def portraits(runs: Path, trusted: Iterable[Record]) -> dict[str, Portrait]:
+    """How the logs below the folder move over time, by dataset, of the very tables behind these records. Raises
+    UserError on a file that is something else."""
+    tables = {(record.dataset, record.identity.data) for record in trusted}
+    folders = sorted({path.parent for path in runs.glob(f"*/{portraying.FILE}")})
+    found = {folder.name: portrait for folder in folders if (portrait := portraying.read(folder))}
+    return {dataset: portrait for dataset, portrait in found.items() if (dataset, portrait.table) in tables}
+
+
 def digest(runs: Path) -> str:
-    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays, and every noise file."""
+    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays, and what was computed of
+    every dataset."""
     total = hashlib.sha256()
     arrays = (path for path in runs.glob("*/*/*/*.npz") if not path.name.startswith("."))
-    for path in sorted([*files(runs), *arrays, *runs.glob(f"*/{noises.FILE}")]):
+    datasets = (path for name in (noises.FILE, portraying.FILE) for path in runs.glob(f"*/{name}"))
+    for path in sorted([*files(runs), *arrays, *datasets]):
         data = path.read_bytes()
         total.update(f"{path.relative_to(runs).as_posix()}\0{len(data)}\0".encode())
         total.update(data)

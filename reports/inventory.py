@@ -1,13 +1,14 @@
 """What there is behind the pages, and what is missing of what the papers report."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from reports.board import Board
 from reports.markdown import NONE, Sheet, code, number, plain, table
 from reports.papers import Paper
 from reports.papers import Table as PaperTable
+from reports.studies import studies
 
 SHOWN = {"ProWTP": {"1", "6", "7", "8"}, "GR": {"2", "6", "7"}}  # tables that have a section of their own
 
@@ -51,8 +52,9 @@ def mixed(board: Board) -> list[str]:
     return [plain(dataset) for dataset, states in found if len(states) > 1]
 
 
-def missing(board: Board, found: Mapping[str, Paper]) -> Iterator[str]:
-    """What the papers report and no record here speaks of, with the reason."""
+def missing(board: Board, found: Mapping[str, Paper], beside: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """What the papers report and no record here speaks of, with the reason. beside: by paper, the keys of the studies
+    that are shown."""
     for paper in found.values():
         for source in paper.datasets:
             if not board.has(source.ours):
@@ -65,6 +67,10 @@ def missing(board: Board, found: Mapping[str, Paper]) -> Iterator[str]:
         absent = [t.number for t in paper.tables if is_ablation(paper, t) and not any(ablated(board, paper, t))]
         if absent:
             yield f"**{paper.key}, {_tables(absent)}**: none of the variants that {_they(absent)} has records yet."
+        lacking = [plain(s.title.partition(":")[0]) for s in studies(paper) if s.key not in beside[paper.key]]
+        if lacking:
+            why = "most of the records that they need are not there yet"
+            yield f"**{paper.key}, beside its tables** ({'; '.join(lacking)}): {why}."
 
 
 def why_missing(board: Board, dataset: str, reason: str) -> str:
@@ -90,7 +96,7 @@ def is_ablation(paper: Paper, printed: PaperTable) -> bool:
 def ablated(board: Board, paper: Paper, printed: PaperTable) -> Iterator[str]:
     """The columns of an ablation table for which some row other than its method's default has a number."""
     plain_rows = all(row.variant == "default" for row in printed.rows)
-    for column in printed.columns:
+    for column in printed.shown:
         source = paper.source(column)
         rows = [row for row in printed.rows if row.variant != "default" or plain_rows]
         entries = (board.get(source.ours, row.method, row.variant) for row in rows if source)

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 FOLDER = Path(__file__).parent / "published"
+CHECKLIST = "checklist.toml"  # beside the papers' numbers: which cells reproduce what
 
 
 class Printed(msgspec.Struct, frozen=True):
@@ -53,9 +54,16 @@ class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: list[Row]
     reason: str = ""  # why it cannot be had here
     notes: list[str] = []
+    elsewhere: list[str] = []  # datasets that it is not printed for: ours on them stand beside its first column
+
+    @property
+    def shown(self) -> list[str]:
+        """What ours can stand beside: its columns, and the datasets beside its first one."""
+        return [*self.columns, *self.elsewhere]
 
     def printed(self, row: Row, column: str) -> dict[str, Printed]:
         """A cell's numbers by metric; what the paper leaves out is left out. Raises KeyError on an unknown column."""
+        column = self.columns[0] if column in self.elsewhere else column
         if column not in self.columns:
             raise KeyError(f"table {self.number} has no column {column!r}; it has {', '.join(self.columns)}")
         words = row.values[self.columns.index(column)].split()
@@ -86,5 +94,6 @@ def _number(word: str) -> Printed:
 
 def papers() -> dict[str, Paper]:
     """Every paper by key, in the order of the files' names."""
-    found = [msgspec.toml.decode(path.read_bytes(), type=Paper) for path in sorted(FOLDER.glob("*.toml"))]
+    files = (path for path in sorted(FOLDER.glob("*.toml")) if path.name != CHECKLIST)
+    found = [msgspec.toml.decode(path.read_bytes(), type=Paper) for path in files]
     return {paper.key: paper for paper in found}

@@ -1,18 +1,16 @@
 """Figures of error against cost: which methods nothing cheaper beats. The same records give the same bytes."""
 
-import io
-import re
 from collections.abc import Sequence
-from os.path import relpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from benchmark.places import figures_of, report_of
 from reports.board import Board, Entry
+from reports.drawing import named, seen, svg
 from reports.leaderboard import COLUMNS, HEADLINE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COSTS = {
     "seconds": "training and evaluation, s per seed",
@@ -20,10 +18,6 @@ COSTS = {
 }
 _KINDS = {"learned": ("o", "#3465a4"), "trees": ("s", "#c4570a"), "label": ("D", "#888888")}
 _LEAST = 1e-3  # seconds: what is faster stands at the edge
-STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "cvp-bench", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 8,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.unicode_minus": False, "path.simplify": False,
-}  # fmt: skip
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -37,14 +31,9 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 def figure(board: Board, dataset: str) -> str:
     """An SVG of the headline error against each cost."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
     shown = _shown(board, dataset)
-    with rc_context(STYLE):
-        picture = Figure(figsize=(10, 4.2), facecolor="white")
-        canvas = FigureCanvasSVG(picture)
+
+    def draw(picture: "Figure") -> None:
         picture.subplots_adjust(left=0.06, right=0.88, top=0.98, bottom=0.12, wspace=0.2)
         axes = picture.subplots(1, len(COSTS), sharey=True)
         for place, (cost, words) in enumerate(COSTS.items()):
@@ -52,9 +41,8 @@ def figure(board: Board, dataset: str) -> str:
             axes[place].set_xlabel(words)
         unit = str(board.facts(dataset).get("unit", "s"))
         axes[0].set_ylabel(f"{COLUMNS[HEADLINE].title.split()[0]} ({unit})")
-        out = io.StringIO()
-        canvas.print_svg(out, metadata={"Date": None, "Creator": None, "Title": f"{dataset}: error against cost"})
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+    return svg(draw, title=f"{dataset}: error against cost", size=(10, 4.2), layout=None)
 
 
 def _draw(axes: "Axes", shown: Sequence[Entry], cost: str) -> None:
@@ -105,9 +93,7 @@ def _shown(board: Board, dataset: str) -> list[Entry]:
 
 def places(board: Board, runs: Path) -> dict[str, Path]:
     """Each dataset that has a figure, with the figure's place as seen from RESULTS.md."""
-    folder = Path(relpath(figures_of(runs), report_of(runs).parent))
-    names = {d: re.sub(r"[^a-z0-9]+", "-", d.lower()) for d in board.datasets if len(_shown(board, d)) > 1}
-    return {dataset: folder / f"cost-{name}.svg" for dataset, name in names.items()}
+    return {d: seen(runs) / named("cost", d) for d in board.datasets if len(_shown(board, d)) > 1}
 
 
 def drawn(board: Board, runs: Path) -> dict[str, str]:

@@ -38,6 +38,7 @@ def write(runs: Path, out: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     pages = {path: FORMS[path.suffix](found) for path in (out, out.with_name(BOARD))}
     folder = figures_of(runs)
     figures = {folder / name: svg for kind in (pareto, deciles) for name, svg in kind.drawn(found.board, runs).items()}
+    figures |= {folder / picture.file: picture.svg for picture in found.pictures}
     for path, text in (pages | figures).items():
         save(path, text)
     return found

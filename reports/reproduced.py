@@ -25,11 +25,13 @@ class Verdict:
     why: tuple[str, ...] = ()
 
 
-def obstacles(board: Board, paper: Paper, column: str) -> dict[str, str]:
+def obstacles(board: Board, paper: Paper, printed: Table, column: str) -> dict[str, str]:
     """What keeps a whole column from being compared: in two words, and as a sentence."""
     source = paper.source(column)
     if source is None:
         return {}
+    if column in printed.elsewhere:
+        return {"other data": f"the paper's numbers are of {printed.columns[0]}"}
     found = {}
     rows = board.facts(source.ours).get("rows")
     if source.rows and isinstance(rows, int) and abs(rows / source.rows - 1) > _SAME:
@@ -50,7 +52,7 @@ def verdict(board: Board, paper: Paper, printed: Table, row: Row, column: str, m
         return None
     if (mine := entry.mean(metric, row.slice)) is None:
         return None
-    why = [*obstacles(board, paper, column), *(["copied row"] if column in row.copied else [])]
+    why = [*obstacles(board, paper, printed, column), *(["copied row"] if column in row.copied else [])]
     if why:
         return Verdict("not comparable", tuple(why))
     ours = measured(board, entry, metric, part=row.slice)
@@ -97,7 +99,7 @@ def _title(metric: str) -> str:
 def below(board: Board, paper: Paper, number: str, column: str) -> list[str]:
     """What stands under a comparison: why it compares unlike things, and if the order of the rows is the paper's."""
     printed = paper.table(number)
-    lines = [f"Not comparable: {plain(why)}." for why in obstacles(board, paper, column).values()]
+    lines = [f"Not comparable: {plain(why)}." for why in obstacles(board, paper, printed, column).values()]
     copied = [plain(row.name) for row in printed.rows if column in row.copied]
     if copied:
         lines.append(f"Not comparable: other papers print the same numbers for {sentence_list(copied)}.")
@@ -106,25 +108,47 @@ def below(board: Board, paper: Paper, number: str, column: str) -> list[str]:
     return lines
 
 
-def order(board: Board, paper: Paper, printed: Table, column: str, metric: str) -> str:
-    """Kendall's tau between the paper's order of its rows and ours, "0.60 [0.20, 0.87]"; empty where fewer than three
-    rows have both numbers, or all are one method's.
+@dataclass(frozen=True)
+class Order:
+    """Kendall's tau between given values and our numbers, with its 95 % interval."""
 
-    The interval lets ours vary by users and seeds together, by seeds alone where a row was not resampled."""
-    source, low = paper.source(column), COLUMNS[metric].low
-    if source is None or low is None:
-        return ""
+    tau: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.tau:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def order(board: Board, paper: Paper, printed: Table, column: str, metric: str) -> str:
+    """Of the paper's rows, "0.60 [0.20, 0.87]"; empty where fewer than three have both numbers, or all are one
+    method's."""
+    return str(_order(board, paper, printed, column, metric) or "")
+
+
+def _order(board: Board, paper: Paper, printed: Table, column: str, metric: str) -> Order | None:
+    source = paper.source(column)
+    if source is None or COLUMNS[metric].low is None:
+        return None
     rows: dict[Entry, float] = {}
     for row in printed.rows:
         entry, their = board.get(source.ours, row.method, row.variant), printed.printed(row, column).get(metric)
-        if entry and their and not row.slice and entry.mean(metric) is not None:
+        if entry and their and not row.slice:
             rows.setdefault(entry, their.value)
-    ours = [entry.mean(metric) or 0.0 for entry in rows]
-    tau = kendall(list(rows.values()), ours)
+    return ordered(board, source.ours, rows, metric)
+
+
+def ordered(board: Board, dataset: str, rows: Mapping[Entry, float], metric: str) -> Order | None:
+    """The order of our numbers against given values of their entries; None where fewer than three have a number, or all
+    values are alike.
+
+    The interval lets ours vary by users and seeds together, by seeds alone where a row was not resampled."""
+    rows = {entry: value for entry, value in rows.items() if entry.mean(metric) is not None}
+    given, ours = list(rows.values()), [entry.mean(metric) or 0.0 for entry in rows]
+    tau = kendall(given, ours)
     if len(rows) < _ORDER or tau is None:
-        return ""
-    low_end, high_end = kendall_interval(list(rows.values()), ours, _covariance(board, source.ours, rows, metric))
-    return f"{tau:.2f} [{low_end:.2f}, {high_end:.2f}]"
+        return None
+    return Order(tau, *kendall_interval(given, ours, _covariance(board, dataset, rows, metric)))
 
 
 def _covariance(board: Board, dataset: str, rows: Mapping[Entry, float], metric: str) -> list[list[float]]:

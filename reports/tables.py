@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from reports.board import Board, Entry
+from reports.cost import PER_BATCH, per_batch, together
 from reports.leaderboard import digits
-from reports.markdown import NONE, Sheet, marked, number, plain, plus_minus, sentence_list, signed, table
+from reports.markdown import NONE, Sheet, marked, number, plain, plus_minus, sentence_list, short, signed, table
 from reports.papers import Paper, Printed, Table
 from reports.reproduced import words as verdict_words
 from reports.stats import best_two, percent
 
 TITLES = {
     "rmse": "RMSE ↓", "mae": "MAE ↓", "xauc": "XAUC ↑", "xgauc": "XGAUC ↑", "spearman": "Spearman ↑",
-    "improvement": "XAUC improv.",
-    "train_seconds_per_batch": "train s/batch", "predict_seconds_per_batch": "predict s/batch",
+    "improvement": "XAUC improv.", **PER_BATCH,
 }  # fmt: skip
 
 
@@ -26,6 +26,9 @@ def comparison(board: Board, paper: Paper, number_: str, column: str) -> Sheet:
     sized = any(row.parameters for row in printed.rows)
     head: list[str] = ["method"]
     columns: list[list[str]] = []
+    if any(e and e.few for e in entries):
+        head.append("seeds")
+        columns.append([seeds(e) for e in entries])
     if sized:
         head += ["parameters", paper.key]
         columns += [[_millions(e) for e in entries], [row.parameters or NONE for row in printed.rows]]
@@ -35,8 +38,16 @@ def comparison(board: Board, paper: Paper, number_: str, column: str) -> Sheet:
             head += [TITLES[metric], paper.key]
             columns += [_improvements(entries), [t.text if t else NONE for t in theirs]]
             continue
-        head += [TITLES.get(metric, metric), paper.key, "Δ"]
-        columns += _metric(printed, entries, theirs, metric, unit, first=place == 0)
+        if metric in PER_BATCH:
+            head += [TITLES[metric], paper.key, f"× {plain(printed.rows[0].name)}: ours / {paper.key}"]
+            columns += _seconds(entries, theirs, metric)
+            continue
+        width = 3 if column in printed.columns else 2  # no difference from numbers of another dataset
+        head += [TITLES.get(metric, metric), paper.key, "Δ"][:width]
+        columns += _metric(printed, entries, theirs, metric, unit, first=place == 0)[:width]
+    if set(PER_BATCH) & set(printed.metrics):
+        head.append("replicas together")
+        columns.append([together(e) for e in entries])
     head.append("verdict")
     columns.append([verdict_words(board, paper, printed, row, column) for row in printed.rows])
     rows = [[plain(row.name), *(c[i] for c in columns)] for i, row in enumerate(printed.rows)]
@@ -61,11 +72,34 @@ def _metric(
     ours, differences = [], []
     for place, (entry, summary, their) in enumerate(zip(entries, found, theirs, strict=True)):
         if summary is None:
-            ours.append((entry.state if entry and not entry.ok else "not run") if first else NONE)
+            ours.append(state(entry) if first else NONE)
         else:
             ours.append(marked(plus_minus(summary, digits(metric, unit)), place, best, second))
         differences.append(signed(summary.mean - their.value, their.digits) if summary and their else NONE)
     return [ours, [t.text.replace("±", " ± ") if t else NONE for t in theirs], differences]
+
+
+def seeds(entry: Entry | None) -> str:
+    """How many seeds stand behind a row."""
+    return str(entry.seeds) if entry and entry.seeds else NONE
+
+
+def state(entry: Entry | None) -> str:
+    """Why a row has no number, in a word or two."""
+    return entry.state if entry and not entry.ok else "not run"
+
+
+def _seconds(entries: Sequence[Entry | None], theirs: Sequence[Printed | None], metric: str) -> list[list[str]]:
+    """Three columns: our seconds, the paper's, and how many times the first row's each is, here and there."""
+    ours = [per_batch(e, metric) if e else None for e in entries]
+    printed = [t.value if t else None for t in theirs]
+    times = [f"{_times(o, ours[0])} / {_times(t, printed[0])}" for o, t in zip(ours, printed, strict=True)]
+    texts = [short(o) if e and e.ok else state(e) for o, e in zip(ours, entries, strict=True)]
+    return [texts, [t.text if t else NONE for t in theirs], times]
+
+
+def _times(value: float | None, base: float | None) -> str:
+    return NONE if value is None or not base else f"{value / base:.1f}"
 
 
 def _improvements(entries: Sequence[Entry | None]) -> list[str]:
@@ -94,13 +128,20 @@ def reasons(board: Board, paper: Paper, number_: str, column: str) -> list[str]:
     return lines
 
 
-def whose_rows(board: Board, paper: Paper, column: str) -> str:
+def whose_rows(board: Board, paper: Paper, number_: str, column: str) -> str:
     """Which rows are behind our numbers and which behind the paper's."""
-    source = paper.source(column)
-    facts = board.facts(source.ours if source else "")
+    source, printed = paper.source(column), paper.table(number_)
+    first = paper.source(printed.columns[0]) if column in printed.elsewhere else None
+    size = f"{first.name}, {first.size}" if first else source.size if source else ""
+    theirs = f" The paper: {size}." if size else ""
+    return f"Ours: {whose(board, source.ours if source else '')}.{theirs}"
+
+
+def whose(board: Board, dataset: str) -> str:
+    """The rows behind our numbers on a dataset."""
+    facts = board.facts(dataset)
     count = f", {facts['rows']:,} rows" if "rows" in facts else ""
-    theirs = f" The paper: {source.size}." if source and source.size else ""
-    return f"Ours: {plain(str(facts.get('slice', 'not said')))}{count}.{theirs}"
+    return f"{plain(str(facts.get('slice', 'not said')))}{count}"
 
 
 def constants_beside(board: Board, paper: Paper, number_: str, column: str) -> str:

@@ -110,3 +110,13 @@ LABEL_ONLY = (("mean", 27.1, 42.6), ("median", 21.4, 46.4), ("bucket_mean", 25.0
 STALE = {f"kuairand/d2q/default/{seed}": "code moved: methods/d2q.py" for seed in range(5)} | {
     "kuairand/tpm/default/4": "configuration moved: lr 0.001 -> 0.0005"
 }
+
+
+def save_arrays(runs: Path, beside: Record, **arrays: Any) -> Path:
+    """Put arrays where a run leaves those of the record; returns the file."""
+    import numpy as np
+
+    path = runs / beside.cell.arrays
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, **arrays)
+    return path

@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from datasets import cache, registry
-from datasets.base import NotAvailable
 from tests import fixtures
 
 SIX = ["kuairand", "kuairec", "wechat", "cikm16", "criteo-ssc", "kaggle"]
@@ -24,7 +23,8 @@ print([m for m in ("torch", "pandas", "scipy", "pyarrow", "numba", "pooch", "req
 
 
 def test_every_name_gives_the_dataset_of_that_name():
-    assert {*SIX, "cdnow", "synthetic", "kuairand@time", "kuairec@ratio", "kuairec@big-small"} <= set(registry.names())
+    protocols = ("kuairand@time", "kuairec@ratio", "kuairec@big-small", "wechat@days", "cikm16@longest")
+    assert {*SIX, *protocols, "cdnow", "synthetic"} <= set(registry.names())
     for name in registry.names():
         dataset = registry.get(name)
         assert dataset.name == name
@@ -40,8 +40,10 @@ def test_an_unknown_name_gets_the_nearest_one_and_all_that_are_known():
 
 def test_protocols_are_those_of_the_design():
     numbers = {n: (p.batch, p.epochs, p.patience, p.stop) for n in registry.names() for p in [registry.get(n).protocol]}
-    assert numbers["kuairand"] == numbers["kuairand@time"] == numbers["wechat"] == (512, 50, 10, "mae")
-    assert numbers["kuairec"] == numbers["kuairec@big-small"] == numbers["cikm16"] == (1024, 20, 5, "mae")
+    for name in ("kuairand", "kuairand@time", "wechat", "wechat@days"):
+        assert numbers[name] == (512, 50, 10, "mae")
+    for name in ("kuairec", "kuairec@big-small", "cikm16", "cikm16@longest"):
+        assert numbers[name] == (1024, 20, 5, "mae")
     assert numbers["criteo-ssc"] == numbers["kaggle"] == (2048, 20, 5, "loss")
     assert numbers["cdnow"] == (512, 20, 5, "loss")
     assert numbers["synthetic"] == (512, 15, 3, "mae")
@@ -56,6 +58,9 @@ def test_the_overview_shows_every_source_once(tmp_path):
         assert lines[name].how_to_get
         assert lines[name].rows is None
     assert "--fetch kuairec" in lines["kuairec"].how_to_get
+    assert "WTG-DVR" in lines["wechat"].how_to_get
+    assert "register" in lines["cikm16"].how_to_get
+    assert "310,302 rows, 122,991 items" in lines["cikm16"].official
     for name in ("synthetic", "synthetic-ltv"):
         assert lines[name].available
         assert lines[name].state == "synthetic"
@@ -81,9 +86,3 @@ def test_an_overview_of_bad_files_says_what_is_wrong(tmp_path):
     line = registry.overview(tmp_path, tmp_path / "cache")[0]
     assert not line.available
     assert "share days" in line.state
-
-
-@pytest.mark.parametrize("name", SIX[2:4])
-def test_an_announced_dataset_says_that_its_loader_is_still_to_come(tmp_path, name):
-    with pytest.raises(NotAvailable, match="the loader comes in a later version"):
-        registry.get(name).build(tmp_path)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import mean_pinball_loss
 
 from benchmark import metrics
-from benchmark.evaluate import evaluate
+from benchmark.evaluate import calibration, evaluate
 
 
 def rows(n: int = 400) -> dict[str, np.ndarray]:
@@ -100,3 +101,23 @@ def test_columns_of_another_length_are_refused(name):
 def test_an_unknown_task_is_named():
     with pytest.raises(ValueError, match="watch_time, ltv, got 'clicks'"):
         evaluate("clicks", np.ones(4), np.ones(4))
+
+
+def test_a_distributions_calibration_is_pinball_loss_and_coverage() -> None:
+    rng = np.random.default_rng(0)
+    y, levels = rng.exponential(10, 20_000), (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+    true = np.tile(-10 * np.log1p(-np.asarray(levels)), (len(y), 1))
+    found = calibration(y, true, levels)
+    loss = np.mean([mean_pinball_loss(y, true[:, i], alpha=q) for i, q in enumerate(levels)])
+    assert found["pinball"] == pytest.approx(loss) and found["pinball_rows"] == 20_000
+    for part in (50, 80, 90):
+        assert found[f"coverage_{part}"] == pytest.approx(part / 100, abs=0.01)
+    assert set(found) == {"pinball", "pinball_rows", "coverage_50", "coverage_80", "coverage_90"}
+    wider = calibration(y, true * np.linspace(0.5, 1.5, 7), levels)
+    assert wider["coverage_90"] > 0.95 and wider["pinball"] > found["pinball"]
+
+
+@pytest.mark.parametrize("quantiles", [np.zeros((3, 2)), np.full((3, 3), np.nan)])
+def test_quantiles_of_another_shape_or_not_finite_are_refused(quantiles: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="quantiles"):
+        calibration([1, 2, 3], quantiles, (0.1, 0.5, 0.9))

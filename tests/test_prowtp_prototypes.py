@@ -1,16 +1,16 @@
-"""ProWTP's first stage: mixtures of watch ratios, vectors w, the codebook of HVQ-VAE, and Table 3's other prototypes."""
+"""ProWTP's first stage: mixtures of watch ratios, vectors w, HVQ-VAE's codebook, and Table 3's other prototypes."""
 
 import numpy as np
 import pytest
 import torch
 
 from datasets.schema import Array, Rows
-from methods.prowtp import codebook
 from methods.prowtp.codebook import BETA, HVQVAE, Codebook, Kind, flat, hierarchical, train_codebook
 from methods.prowtp.kmeans import centres, instance_centres
 from methods.prowtp.mixture import Mixture, fit_mixtures, sample
 
 PEAKS = ((0.35, 0.05, 0.02), (0.25, 0.5, 0.1), (0.3, 1.0, 0.08), (0.1, 2.0, 0.2))  # theta, mu, sigma
+BRIEF = 120  # steps, for what does not hang on their number
 
 
 def toy(seed: int, vectors: int = 2000) -> tuple[Array, Array, Array]:
@@ -194,13 +194,6 @@ def check(book: Codebook, w: Array, clusters: int, codes: int, width: int) -> No
     assert 1 <= book.perplexity <= book.used + 1e-9
 
 
-@pytest.fixture
-def brief(monkeypatch):
-    """A tenth of the steps, for what does not hang on their number."""
-    for name in ("_WARM", "_STEPS", "_WINDOW", "_LAST"):
-        monkeypatch.setattr(codebook, name, getattr(codebook, name) // 10)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hvq", "vq"])
 def test_codes_tell_means_and_deviations_apart(kind: Kind):
@@ -217,12 +210,14 @@ def test_codes_tell_means_and_deviations_apart(kind: Kind):
     assert book.reconstruction == pytest.approx(error, rel=1e-3)
 
 
-def test_the_same_seed_gives_the_same_bits_and_leaves_the_global_state(brief):
+def test_the_same_seed_gives_the_same_bits_and_leaves_the_global_state():
     w, _, _ = toy(1, vectors=60)
     torch.manual_seed(11)
     np.random.seed(11)  # noqa: NPY002
     before, legacy = torch.get_rng_state(), np.random.get_state()[1]  # noqa: NPY002
-    one, two, other = (train_codebook(w, clusters=2, codes=4, width=8, kind="hvq", seed=s) for s in (5, 5, 6))
+    one, two, other = (
+        train_codebook(w, clusters=2, codes=4, width=8, kind="hvq", seed=s, steps=BRIEF) for s in (5, 5, 6)
+    )
     assert np.array_equal(one.codes, two.codes) and np.array_equal(one.assignment, two.assignment)
     assert not np.array_equal(one.codes, other.codes)
     assert torch.equal(before, torch.get_rng_state())
@@ -230,15 +225,21 @@ def test_the_same_seed_gives_the_same_bits_and_leaves_the_global_state(brief):
 
 
 @pytest.mark.parametrize(("clusters", "codes", "rows"), [(3, 1, 100), (1, 4, 100), (4, 10, 12), (1, 1, 1)])
-def test_small_codebooks_and_few_vectors(clusters, codes, rows, brief):
+def test_small_codebooks_and_few_vectors(clusters, codes, rows):
     w = toy(2, vectors=100)[0][:rows]
-    check(train_codebook(w, clusters=clusters, codes=codes, width=4, kind="hvq", seed=0), w, clusters, codes, 4)
+    check(
+        train_codebook(w, clusters=clusters, codes=codes, width=4, kind="hvq", seed=0, steps=BRIEF),
+        w,
+        clusters,
+        codes,
+        4,
+    )
 
 
 @pytest.mark.parametrize("kind", ["hvq", "vq"])
-def test_identical_vectors_share_one_code(kind: Kind, brief):
+def test_identical_vectors_share_one_code(kind: Kind):
     w = np.full((50, 6), 0.7, np.float32)
-    book = train_codebook(w, clusters=2, codes=3, width=4, kind=kind, seed=0)
+    book = train_codebook(w, clusters=2, codes=3, width=4, kind=kind, seed=0, steps=BRIEF)
     check(book, w, 2, 3, 4)
     assert book.used == 1 and book.perplexity == 1
     np.testing.assert_allclose(book.decoded, 0.7, atol=1e-3)

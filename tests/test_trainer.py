@@ -156,6 +156,19 @@ def test_the_loss_can_be_the_stopping_metric() -> None:
     assert all(np.isfinite(h.valid).all() for h in trainer.fit())
 
 
+def test_the_last_epoch_can_be_kept_without_a_choice() -> None:
+    seeds, configs = [0, 1], [TR.Config(dim=4, hidden=(8, 8))] * 2
+    plans = Plan(batch=64, epochs=4, patience=1, stop="last"), Plan(batch=64, epochs=4, patience=9)
+    last, best = (Trainer(TR, SCHEMA, TRAIN, VALID, plan, seeds, configs) for plan in plans)
+    histories = last.fit()
+    assert [(h.best_epoch, len(h.valid)) for h in histories] == [(4, 4)] * 2
+    for number in range(4):
+        best.epoch(number)
+        best._validate()
+    best._restore([best._state(place) for place in range(2)])
+    assert np.array_equal(last.predict(VALID), best.predict(VALID))
+
+
 def test_an_epoch_is_full_batches_that_visit_every_row() -> None:
     trainer = Trainer(TR, SCHEMA, TRAIN, VALID, Plan(64, 2, 2), [0, 1], [TR.Config(**SMALL)] * 2)
     trainer.begin(0)
@@ -214,3 +227,20 @@ def test_bags_are_averaged_without_their_padding() -> None:
     )  # fmt: skip
     expected = torch.stack([(rows[0, 0] + rows[0, 2]) / 2, torch.zeros(3)])[:, None]
     assert torch.equal(table(batch), expected)
+
+
+def test_content_is_kept_once_an_item_and_gathered_for_each_batch() -> None:
+    rng = np.random.default_rng(0)
+    items, row = rng.normal(size=(30, 6)).astype(np.float32), rng.integers(0, 30, 900).astype(np.int32)
+    schema = replace(SCHEMA, content=6)
+    predictions = []
+    for content, content_row in ((items, row), (items[row], np.arange(900, dtype=np.int32))):
+        rows = replace(ROWS, content=content, content_row=content_row)
+        train, valid = rows.take(np.arange(600)), rows.take(np.arange(600, 900))
+        config = TR.Config(dim=4, hidden=(8, 8))
+        trainer = Trainer(TR, schema, train, valid, Plan(64, 3, 9), [0, 1], [config] * 2)
+        trainer.fit()
+        predictions.append(trainer.predict(valid))
+    assert trainer.train_columns.items is not None
+    assert np.array_equal(*predictions)
+    assert not np.array_equal(predictions[0], trained(TR, [0, 1], epochs=3, dtype=torch.float32))

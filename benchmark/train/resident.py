@@ -18,11 +18,12 @@ class Columns:
     ids: Tensor
     bags: Mapping[str, Tensor]
     numeric: Tensor | None
-    content: Tensor | None
+    content: Tensor | None  # the row of `items` of each row; gathered: that row itself
     duration: Tensor | None
     bucket: Tensor | None
     label: Tensor | None
     embedded: tuple[Tensor, ...]  # per bank of embeddings: int64 row numbers, before the replica's offset
+    items: Tensor | None = None  # content vectors, one per item, [items, width]; None once gathered
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,16 @@ def _embedded(rows: Rows, schema: Schema, tables: Sequence[EmbeddingTable], dim:
 
 
 def resident(
-    rows: Rows, schema: Schema, tables: Sequence[EmbeddingTable], device: torch.device, dtype: torch.dtype
+    rows: Rows,
+    schema: Schema,
+    tables: Sequence[EmbeddingTable],
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    gathered: bool = False,
 ) -> Columns:
-    """Put rows on the device."""
+    """Put rows on the device. gathered: with each row's content vector in place, which suits a few rows alone: WeChat's
+    512 floats for each of millions of rows do not fit anywhere."""
 
     def real(column: np.ndarray | None) -> Tensor | None:
         return None if column is None else torch.as_tensor(column).to(device, dtype)
@@ -76,9 +84,10 @@ def resident(
     def whole(column: np.ndarray) -> Tensor:
         return torch.as_tensor(column).to(device)
 
-    content = None
+    content = items = None
     if rows.content is not None and rows.content_row is not None:
-        content = real(rows.content[rows.content_row])
+        content = real(rows.content[rows.content_row]) if gathered else whole(rows.content_row.astype(np.int64))
+        items = None if gathered else real(rows.content)
     return Columns(
         ids=whole(rows.ids),
         bags={name: whole(bag) for name, bag in rows.bags.items()},
@@ -88,6 +97,7 @@ def resident(
         bucket=None if rows.bucket is None else whole(rows.bucket),
         label=real(rows.label),
         embedded=tuple(whole(_embedded(rows, schema, tables, dim)) for dim in sorted({t.dim for t in tables})),
+        items=items,
     )
 
 
@@ -101,11 +111,15 @@ def gather(columns: Columns, index: Tensor) -> Columns:
     def at(column: Tensor | None) -> Tensor | None:
         return None if column is None else must(column)
 
+    content = at(columns.content)
+    if content is not None and columns.items is not None:
+        content = columns.items.index_select(0, content.reshape(-1)).view(*index.shape, -1)
+
     return Columns(
         ids=must(columns.ids),
         bags={name: must(bag) for name, bag in columns.bags.items()},
         numeric=at(columns.numeric),
-        content=at(columns.content),
+        content=content,
         duration=at(columns.duration),
         bucket=at(columns.bucket),
         label=at(columns.label),

@@ -35,7 +35,7 @@ class Plan:
     batch: int
     epochs: int  # at most
     patience: int
-    stop: str = "mae"  # or "loss": the method's own, on the validation rows
+    stop: str = "mae"  # or "loss": the method's own, on the validation rows; "last": the state after all epochs
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ class Trainer:
                     continue
                 valid[replica].append(metric)
                 losses[replica].append(mean_loss[place])
-                if metric < best[replica]:
+                if metric < best[replica] or (self.plan.stop == "last" and math.isfinite(metric)):
                     best[replica], best_epoch[replica] = metric, number + 1
                     kept[replica] = self._state(place)
                 elif number + 1 - best_epoch[replica] >= self.plan.patience:
@@ -362,14 +362,14 @@ class Trainer:
         out = []
         for start in range(0, len(rows), CHUNK):
             part = rows.take(np.arange(start, min(start + CHUNK, len(rows)))).without_label()
-            columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype)
+            columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
             out.append(self._predict(columns, self.final_rows)[: self.asked].double().cpu())
         return torch.cat(out, 1).numpy()
 
     def examine(self, replica: int, rows: Rows) -> Mapping[str, Any]:
         """What a method that can be examined shows of an asked replica at its best epoch, on labelled rows."""
         self.stack.module.eval()
-        columns = resident(rows, self._schema, self.stack.tables, self.device, self.dtype)
+        columns = resident(rows, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
         banks = [w[replica][e] for w, e in zip(self.final_rows, columns.embedded, strict=True)]
         fitted = self._fitted[replica]
         return self.stack.look(replica, lambda method: partial(method.examine, fitted=fitted), banks, columns)
@@ -380,7 +380,7 @@ class Trainer:
         out = []
         for start in range(0, len(rows), CHUNK // 8):
             part = rows.take(np.arange(start, min(start + CHUNK // 8, len(rows)))).without_label()
-            columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype)
+            columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
             out.append(self._predict(columns, self.final_rows, "quantiles")[: self.asked].double().cpu())
         return torch.cat(out, 1).numpy()
 

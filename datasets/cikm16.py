@@ -1,0 +1,265 @@
+"""CIKM Cup 2016 track 2 (DIGINETICA): how long a shopper stays on a page of search results.
+
+The official files lie in `cikm16/` or `dataset-train-diginetica/` below the data root, with ';' between columns. The
+protocol is TPM's (jackielinxiao/TPM, data_process.py): one row for each session of viewed items that has a query.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from datasets.base import BadData, Dataset, Protocol, Source, Split, Table, TooFew
+from datasets.encode import codes, encoded, label_facts, random_split, split_facts, vocabulary
+from datasets.ingest import MISSING
+from datasets.ltv import FEWEST, beside
+from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.schema import Array, Bag, Rows, Schema
+from datasets.stream import Block, blocks, first_line
+
+FOLDERS = ("cikm16", "dataset-train-diginetica")
+SOURCE = Source(
+    title="CIKM Cup 2016 track 2 (DIGINETICA)",
+    homepage="https://competitions.codalab.org/competitions/11161 (register there, and unpack "
+    "dataset-train-diginetica.zip)",
+    licence="none found",
+    citation="CIKM Cup 2016 track 2, DIGINETICA",
+    official_rows=310_302,
+    official_items=122_991,
+)
+# each beside the name of the sample that is at hand
+_VIEW_FILES = ("train-item-views.csv", "train-item-views_sample.csv")
+_QUERY_FILES = ("train-queries.csv", "train-queries_33_rows.csv")
+VIEWS, QUERIES = 1_235_380, 923_127  # rows of the official files
+_PUBLISHED = {"sessions": "310302", "items": "122991"}  # of sessions with a query, whatever its duration
+LENGTH = 10  # tokens and items of a row, at most
+_TEXT = "searchstring.tokens"
+_NUMBERS = r"^\d{1,18}(,\d{1,18})*$"
+_QUERY = {"earliest": "the earliest of its session (smallest timeframe)", "longest": "the longest of its session"}
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Lists of numbers, 0 to n - 1, one after the other; none is empty."""
+
+    owner: Array  # int [m], the list that each number belongs to, ascending
+    value: Array  # int64 [m]
+
+    def of(self, wanted: Array) -> "Lists":
+        """The lists whose numbers are given, ascending."""
+        new = np.full(int(self.owner[-1]) + 1, -1)
+        new[wanted] = np.arange(len(wanted))
+        owner = new[self.owner]
+        return Lists(owner[owner >= 0], self.value[owner >= 0])
+
+    def place(self) -> Array:
+        """The place of each number in its list, from 0, [m]."""
+        counts = np.bincount(self.owner)
+        return np.arange(len(self.owner)) - (np.cumsum(counts) - counts)[self.owner]
+
+
+@dataclass(frozen=True)
+class Views:
+    """What the sessions looked at, s sessions in ascending order."""
+
+    session: Array  # int64 [s]
+    user: Array  # int64 [s], equal where the user is; a session without a user id is a user of its own
+    items: Lists  # [s], in the order of the file
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Queries in the order of the file, q in all."""
+
+    session: Array  # int64 [q]
+    time: Array  # float64 [q], timeframe: ms since the first query of the session
+    duration: Array  # float64 [q], ms on the result page
+    tokens: Any  # pyarrow.ChunkedArray [q] of texts: "12,345"; MISSING where there is none: a category was browsed
+
+    def one_a_session(self, which: Literal["earliest", "longest"]) -> Array:
+        """The row of one query for each session, the sessions ascending; the first in the file among equals."""
+        order = np.lexsort((self.time if which == "earliest" else -self.duration, self.session))  # stable
+        session = self.session[order]
+        return order[np.flatnonzero(np.append(True, session[1:] != session[:-1]))]
+
+    def tokens_of(self, rows: Array) -> Lists:
+        """The tokens of these queries; MISSING alone for a query without any."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        lists = pc.split_pattern(self.tokens.take(pa.array(rows)).combine_chunks(), ",")
+        counts = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
+        return Lists(np.repeat(np.arange(len(rows)), counts), lists.flatten().cast(pa.int64()).to_numpy())
+
+
+class Cikm16(Dataset):
+    """Seconds on the result page of a session's query, where these are below `limit` (in ms).
+
+    There is no field and no duration: a row is the bag of its query's first ten tokens and the bag of its session's
+    first ten items, in the files' order. A query without tokens, where a category was browsed, has one token of its
+    own, as in TPM's code. The sources do not say which query labels a session of several; `query` does.
+    """
+
+    def __init__(
+        self,
+        name: str = "cikm16",
+        *,
+        query: Literal["earliest", "longest"] = "earliest",
+        limit: int = 6000,
+        seed: int = 0,
+    ) -> None:
+        order = f"random 80:20 by session, a tenth of the 80 for validation, split seed {seed}"
+        options = {
+            "query": _QUERY[query],
+            "duration_below_ms": limit,
+            "length": LENGTH,
+            "target": "time on the result page (s)",
+        }
+        super().__init__(name, SOURCE, Protocol(order, batch=1024, epochs=20, patience=5, options=options))
+        self.query, self.limit, self.seed = query, limit, seed
+
+    def files(self, root: Path | None) -> list[Path]:
+        """The viewed items, then the queries."""
+        below = next((one for one in FOLDERS if root is not None and (Path(root) / one).is_dir()), FOLDERS[0])
+        place = folder(self.name, SOURCE, root, below)
+        wanted = {names[0]: plain_or_gz(place, names) for names in (_VIEW_FILES, _QUERY_FILES)}
+        found = [path for path in wanted.values() if path]
+        if missing := [f"{name}[.gz]" for name, path in wanted.items() if path is None]:
+            what, one = " and ".join(missing), found[0] if found else None
+            raise not_there(self.name, SOURCE, root, place, what, beside=one)
+        return found
+
+    def build(self, root: Path | None) -> Table:
+        paths = self.files(root)
+        views, queries = _read_views(paths[0]), _read_queries(paths[1])
+        rows = queries.one_a_session(self.query)
+        both, row, at = np.intersect1d(queries.session[rows], views.session, assume_unique=True, return_indices=True)
+        row, duration = rows[row], queries.duration[rows[row]]  # [sessions with a query], at: their place in views
+        kept = duration < self.limit
+        n = int(kept.sum())
+        dropped = {"no query": len(views.session) - len(both), f"{self.limit} ms or more": len(both) - n}
+        if n == 0 and len(both) >= FEWEST:
+            raise BadData(f"{paths[1]}: none of {len(both):,} sessions has a duration below {self.limit}; check the "
+                          "unit: milliseconds are expected")  # fmt: skip
+        if n < FEWEST:
+            raise TooFew(f"{paths[1]}: {n} of {len(views.session):,} sessions have a query that counts: a sample too "
+                         f"small to train and compare on, {FEWEST} the least; get the whole files")  # fmt: skip
+        counts = (len(views.items.value), len(queries.session))
+        whole = counts == (VIEWS, QUERIES)
+        facts: dict[str, Any] = {
+            "slice": "CIKM16, complete" if whole else f"CIKM16, {counts[0]:,} item views and {counts[1]:,} queries",
+            "files": listed(paths),
+            "rows_raw": len(views.session),
+            "dropped": dropped,
+        }
+        if whole:
+            found = {"sessions": len(both), "items": len(np.unique(views.items.of(at).value))}
+            facts["published"] = beside(self.name, _PUBLISHED, found)
+        items = views.items.of(at[kept])
+        return _table(
+            {"token": queries.tokens_of(row[kept]), "item": items},
+            split=random_split(n, (72, 8, 20), self.seed),
+            label=duration[kept] / 1000,
+            user=views.user[at[kept]],
+            facts=facts | {"items": len(np.unique(items.value))},
+        )
+
+
+def _read_views(path: Path) -> Views:
+    """Raises BadData."""
+    import pyarrow as pa
+
+    types = {name: pa.int64() for name in ("sessionId", "itemId", "userId")}
+    parts = []
+    for block, name in _blocks(path, types):
+        keys = block.numbers(name["sessionId"]), block.numbers(name["itemId"])
+        parts.append((*keys, block.numbers(name["userId"], missing=MISSING)))
+    session, item, user = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(session, kind="stable")
+    known, start, owner = np.unique(session[order], return_index=True, return_inverse=True)
+    # a user who is known in part of a session is known; of two in one session (1 in 1,500 has them), the larger id
+    who = np.maximum.reduceat(user[order], start)
+    return Views(known, np.where(who == MISSING, -2 - np.arange(len(who)), who), Lists(owner, item[order]))
+
+
+def _read_queries(path: Path) -> Queries:
+    """Raises BadData."""
+    import pyarrow as pa
+
+    types = {"sessionId": pa.int64(), "timeframe": pa.float64(), "duration": pa.float64(), _TEXT: pa.string()}
+    parts, texts = [], []
+    for block, name in _blocks(path, types):
+        session, time, duration = (block.numbers(name[column]) for column in ("sessionId", "timeframe", "duration"))
+        if (negative := duration < 0).any():
+            at = int(negative.argmax())
+            raise block.bad(name["duration"], at, f"is negative ({duration[at]:g})")
+        parts.append((session, time, duration))
+        texts.append(_checked_tokens(block, name[_TEXT]))
+    session, time, duration = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Queries(session, time, duration, pa.chunked_array(texts))
+
+
+def _blocks(path: Path, types: Mapping[str, Any]) -> Iterator[tuple[Block, dict[str, str]]]:
+    """The wanted columns block by block, and how the file spells them: `session_id` will do for `sessionId`."""
+
+    def plain(name: str) -> str:
+        return re.sub("[^a-z]", "", name.lower())
+
+    spelled = {plain(cell): cell.strip(' "') for cell in first_line(path, ";")}
+    if missing := [name for name in types if plain(name) not in spelled]:
+        raise BadData(
+            f"{path}: no column {', '.join(map(repr, missing))}; line 1 has {', '.join(map(repr, spelled.values()))}, "
+            "where the header of the official file is expected"
+        )
+    names = {name: spelled[plain(name)] for name in types}
+    some = False
+    for block in blocks(path, {names[name]: kind for name, kind in types.items()}, delimiter=";"):
+        some = True
+        yield block, names
+    if not some:
+        raise BadData(f"{path}: the file has a header and no rows; get the file again")
+
+
+def _checked_tokens(block: Block, name: str) -> Any:
+    """A block's token lists as texts, "" where there is none."""
+    import pyarrow.compute as pc
+
+    texts = block.batch.column(name).fill_null("")
+    none = pc.or_(pc.equal(texts, ""), pc.equal(texts, "NA"))
+    good = pc.or_(none, pc.match_substring_regex(texts, _NUMBERS)).to_numpy(zero_copy_only=False)
+    if not good.all():
+        at = int((~good).argmax())
+        raise block.bad(name, at, f"is not a list of whole numbers ({texts[at].as_py()[:40]!r})")
+    return pc.if_else(none, str(MISSING), texts)
+
+
+def _table(
+    lists: Mapping[str, Lists], *, split: Mapping[Split, Array], label: Array, user: Array, facts: Mapping[str, Any]
+) -> Table:
+    """Encode the bags and put all together; n rows."""
+    n = len(label)
+    train = np.zeros(n, bool)
+    train[split["train"]] = True
+    bags: dict[str, Array] = {}
+    sizes: dict[str, int] = {}
+    for name, numbers in lists.items():
+        place = numbers.place()
+        owner, place, value = (column[place < LENGTH] for column in (numbers.owner, place, numbers.value))
+        known = vocabulary(value, train[owner])
+        bags[name], sizes[name] = np.zeros((n, LENGTH), np.int32), len(known) + 1
+        bags[name][owner, place] = encoded(value, known)
+    who, users = codes(user)
+    schema = Schema("watch_time", "s", fields=(), bags=tuple(Bag(name, sizes[name], LENGTH) for name in bags))
+    rows = Rows(ids=np.empty((n, 0), np.int32), bags=bags, label=label.astype(np.float32), user=who)
+    all_facts = {
+        "rows": n,
+        "users": users,
+        "label": label_facts(label),
+        "unit": schema.unit,
+        "split_sizes": split_facts(split),
+        **facts,
+    }
+    return Table(schema, rows, split, all_facts)

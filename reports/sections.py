@@ -1,0 +1,77 @@
+"""The sections beside a paper's tables: each study that has records or arrays behind it, dataset by dataset."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmark.portrait import Portrait
+from reports import stability, studies, sweep
+from reports.arrays import beside
+from reports.block import Block, Section, Titled
+from reports.board import Board
+from reports.drawing import Picture, named, slug
+from reports.insides import KINDS
+from reports.leaderboard import COLUMNS
+from reports.markdown import plain, sentence_list
+from reports.papers import Paper
+from reports.studies import Study
+from reports.tables import edges, whose
+
+
+def sections(
+    board: Board, paper: Paper, runs: Path, portraits: Mapping[str, Portrait]
+) -> Iterator[tuple[str, Section]]:
+    """The paper's studies that have something to show, by key. Raises UserError on damaged arrays."""
+    for study in studies.studies(paper):
+        found = (_block(board, paper, study, dataset, runs, portraits.get(dataset)) for dataset in board.datasets)
+        if blocks := tuple(block for block in found if block):
+            yield study.key, Section(f"{paper.key}, {study.title}", " ".join(study.about.split()), blocks)
+
+
+def _block(
+    board: Board, paper: Paper, study: Study, dataset: str, runs: Path, portrait: Portrait | None
+) -> Block | None:
+    """What a study shows of a dataset; None where there is nothing."""
+    name = next((source.name for source in paper.datasets if source.ours == dataset), plain(dataset))
+    tables: list[Titled] = []
+    pictures: list[Picture] = []
+    lines: list[str] = []
+
+    def add(word: str, alt: str, draw: Callable[[], str]) -> None:
+        pictures.append(Picture(named(paper.key, word, dataset), f"{alt} on {name}", draw))
+
+    if sheet := studies.comparison(board, dataset, study):
+        tables.append(Titled(slug(paper.key, study.key, dataset), f"{paper.key}, {study.title}, {name}", sheet))
+        lines += studies.below(board, dataset, study)
+        if study.sweep:
+            add(study.key, *_swept(board, dataset, study))
+    for word in study.pictures:
+        kind, rows = KINDS[word], studies.entries(board, dataset, study)
+        kept = ((row.name, beside(runs, entry, kind.needs, kind.more)) for row, entry in rows.items())
+        found = {title: arrays for title, arrays in kept if arrays}
+        if studies.most(len(found), study):
+            add(word, kind.alt, partial(kind.draw, found, f"{dataset}: {kind.alt}"))
+            lines += kind.tell(found)
+    if study.portrait and portrait:
+        add(study.key, "Watch ratios over time", partial(stability.figure, portrait))
+        lines += [*filter(None, [edges(board, dataset)]), *stability.told(portrait)]
+    if not tables and not pictures:
+        return None
+    return Block(name, "", f"Ours: {whose(board, dataset)}.", tuple(tables), tuple(pictures), tuple(lines))
+
+
+def _swept(board: Board, dataset: str, study: Study) -> tuple[str, Callable[[], str]]:
+    """The figure of a sweep: what it shows, and how it is drawn."""
+    values = studies.swept(board, dataset, study)
+    entries = {entry for _, entry in values}
+    others = [(row.name, e) for row, e in studies.entries(board, dataset, study).items() if e not in entries]
+    draw = partial(
+        sweep.figure,
+        values,
+        study.metrics,
+        swept=study.sweep,
+        beside=others[0] if others else None,
+        unit=str(board.facts(dataset).get("unit", "s")),
+        title=f"{dataset}: {study.sweep}",
+    )
+    return f"{sentence_list([COLUMNS[m].title.split()[0] for m in study.metrics])} against {study.sweep}", draw

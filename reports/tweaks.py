@@ -1,0 +1,99 @@
+"""What a change of protocol or size does to the numbers, held against the gaps between methods: measured here, one
+change at a time, for who compares numbers of different papers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reports.block import Block, Section, Titled
+from reports.board import Board, Entry
+from reports.leaderboard import digits
+from reports.markdown import NONE, number, plain, plus_minus, signed, table
+
+BASE = "kuairec"
+METHODS = ("tr", "wlr", "d2q", "tpm", "cread")
+_METRIC = "mae"
+
+
+@dataclass(frozen=True)
+class Tweak:
+    """One change: another protocol of the base's rows, or a variant of one method."""
+
+    words: str
+    dataset: str = BASE
+    variant: str = "default"
+
+
+TWEAKS = (
+    Tweak("label capped at 60 s", "kuairec@cap60"),
+    Tweak("duration is no feature", "kuairec@no-duration"),
+    Tweak("batches of 256 rows, not 1,024", "kuairec@batch256"),
+    Tweak("batches of 4,096 rows", "kuairec@batch4096"),
+    Tweak("the last of 20 epochs, not the best on validation rows", "kuairec@last"),
+    Tweak("embeddings and layers of 256, not 64", variant="large"),
+)
+
+
+def section(board: Board) -> Section | None:
+    """None until there is a tweak with numbers beside the base's."""
+    base = {method: entry for method in METHODS if (entry := _entry(board, Tweak("", BASE), method))}
+    found = [(tweak, {m: e for m in base if (e := _entry(board, tweak, m))}) for tweak in TWEAKS]
+    found = [(tweak, entries) for tweak, entries in found if entries]
+    if len(base) < 2 or not found:
+        return None
+    unit = str(board.facts(BASE).get("unit", "s"))
+    places = digits(_METRIC, unit)
+    rows = [["as the board has it", *(plus_minus(e.metric(_METRIC), places) for e in base.values())]]
+    for tweak, entries in found:
+        cells = [_cell(entries.get(method), base[method], places) for method in base]
+        rows.append([plain(tweak.words), *cells])
+    head = [f"{_METRIC.upper()} ({unit})", *(plain(e.title) for e in base.values())]
+    titled = Titled("tweaks", "Tweaks against methods", table(head, rows))
+    return Section(
+        "Tweaks that matter as much as methods",
+        "One change at a time, everything else as on the board; in brackets the change of the mean. A number printed "
+        "under another cap, batch or stopping rule is not comparable, however many digits it has.",
+        (Block(plain(BASE), tables=(titled,), lines=tuple(_told(base, found, unit, places))),),
+    )
+
+
+def _entry(board: Board, tweak: Tweak, method: str) -> Entry | None:
+    entry = board.get(tweak.dataset, method, tweak.variant)
+    return entry if entry and entry.ok else None
+
+
+def _cell(entry: Entry | None, base: Entry, places: int) -> str:
+    if entry is None:
+        return NONE
+    return f"{number(entry.mean(_METRIC), places)} ({signed(_moved(entry, base), places)})"
+
+
+def _moved(entry: Entry, base: Entry) -> float:
+    return (entry.mean(_METRIC) or 0.0) - (base.mean(_METRIC) or 0.0)
+
+
+def _told(base: dict[str, Entry], found: list[tuple[Tweak, dict[str, Entry]]], unit: str, places: int) -> Iterator[str]:
+    """How large the moves are beside the gaps between methods, and whether the best method stays the best."""
+    means = sorted((e.mean(_METRIC) or 0.0, e.title) for e in base.values())
+    widest, second = means[-1][0] - means[0][0], means[1][0] - means[0][0]
+    yield (
+        f"As the board has it, {plain(means[0][1])} has the least {_METRIC.upper()}, {number(second, places)} {unit} "
+        f"ahead of {plain(means[1][1])}; from the best to the last of these {len(means)} it is "
+        f"{number(widest, places)} {unit}."
+    )
+    moves = [(abs(_moved(e, base[m])), t.words, base[m].title) for t, entries in found for m, e in entries.items()]
+    size, words, title = max(moves)
+    above = sum(move > second for move, _, _ in moves)
+    yield (
+        f"The largest move is {number(size, places)} {unit} ({plain(title)}: {plain(words)}). {above} of {len(moves)} "
+        f"moves are larger than the gap between the best two methods."
+    )
+    changed = []
+    for tweak, entries in found:
+        if len(entries) == len(base):
+            best = min(entries.values(), key=lambda e: e.mean(_METRIC) or 0.0)
+            if best.title != means[0][1]:
+                changed.append(f"{plain(tweak.words)} ({plain(best.title)})")
+    if changed:
+        yield "Another method leads with: " + "; ".join(changed) + "."
+    elif any(len(entries) == len(base) for _, entries in found):
+        yield "No change of protocol here makes another method the best."

@@ -1,0 +1,129 @@
+"""What a trained method offers beyond values reaches its records: calibration of its distribution, numbers and arrays
+of its inside; and a suite's grid may have seeds of its own."""
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from benchmark import suite as suites
+from benchmark.catalog import catalog
+from benchmark.cell import Group
+from benchmark.estimate import Estimate, spell
+from benchmark.store import Store
+from benchmark.train.trainer import Plan, Trainer
+from benchmark.worker import _Insides
+from methods.base import Batch, Fitted
+from methods.capabilities import LEVELS, Distribution, Examined
+from methods.tr import TR
+from tests.fake_records import record
+from tests.worlds import watch_world
+
+SCHEMA, ROWS = watch_world(600)
+TRAIN, VALID, TEST = (ROWS.take(np.arange(a, b)) for a, b in ((0, 300), (300, 450), (450, 600)))
+
+
+class Open(TR, Distribution, Examined):
+    """TR with a made-up spread about its value."""
+
+    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = LEVELS) -> Tensor:
+        assert batch.label is None and batch.draws is None
+        return self.predict(module, batch).unsqueeze(1) * (0.5 + torch.tensor(levels))
+
+    def examine(self, module: Any, batch: Batch, fitted: Fitted) -> Mapping[str, Any]:
+        assert batch.label is not None and batch.draws is None
+        h = module.backbone(batch)
+        return {
+            "scale": float(fitted["scale"]),
+            "rows": float(len(h)),
+            "h": h.detach().numpy(),
+            "lr": float(self.config.lr),
+        }
+
+
+@pytest.fixture(scope="module")
+def trainer() -> Trainer:
+    configs = [Open.Config(dim=4, hidden=(8, 8), lr=lr) for lr in (1e-3, 2e-3)]
+    made = Trainer(Open, SCHEMA, TRAIN, VALID, Plan(64, 2, 9), [0, 1], configs)
+    made.fit()
+    return made
+
+
+def test_quantiles_are_those_of_each_replica(trainer: Trainer) -> None:
+    found = trainer.quantiles(TEST, LEVELS)
+    assert found.shape == (2, 150, 7)
+    np.testing.assert_allclose(found[1], trainer.predict(TEST)[1][:, None] * (0.5 + np.array(LEVELS)), rtol=1e-6)
+
+
+def test_a_replica_is_examined_with_its_own_parameters_and_hyper_parameters(trainer: Trainer) -> None:
+    one, two = (trainer.examine(replica, VALID) for replica in (0, 1))
+    assert one["h"].shape == (150, 8) and not np.array_equal(one["h"], two["h"])
+    assert (one["lr"], two["lr"]) == (pytest.approx(1e-3), pytest.approx(2e-3))
+    assert one["scale"] == pytest.approx(float(np.std(TRAIN.label)))  # type: ignore[arg-type]
+
+
+def test_numbers_go_into_every_record_and_arrays_beside_the_first(trainer: Trainer) -> None:
+    more = _Insides(Open, trainer, VALID, TEST)
+    numbers = [more.examine(place, seed) for place, seed in ((0, 5), (1, 6))]
+    assert [set(n) for n in numbers] == [{"scale", "rows", "lr"}] * 2
+    assert list(more.arrays) == [5]
+    assert set(np.load(io.BytesIO(more.arrays[5]))) == {"h"}
+    assert set(more.calibration(1)) == {"pinball", "pinball_rows", "coverage_50", "coverage_80", "coverage_90"}
+
+
+def test_a_method_that_offers_nothing_is_asked_nothing(trainer: Trainer) -> None:
+    more = _Insides(TR, trainer, VALID, TEST)
+    assert more.calibration(0) == {} and more.examine(0, 0) == {} and not more.arrays
+
+
+def test_the_store_writes_arrays_beside_the_record(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.write(record(seed=3), b"arrays")
+    assert store.folder.joinpath(record(seed=3).cell.arrays).read_bytes() == b"arrays"
+    (tmp_path / record().cell.path.parent / ".3.npz.17").write_bytes(b"half of it")
+    with store.lock():
+        pass
+    assert sorted(p.name for p in (tmp_path / record().cell.path.parent).iterdir()) == ["3.json", "3.npz"]
+
+
+def test_a_grid_may_have_seeds_of_its_own() -> None:
+    methods, _ = catalog()
+    grids = (suites.Grid(("kuairand",), ("tr",)), suites.Grid(("kuairand",), ("tr",), ("large",), seeds=2))
+    suite = suites.Suite("made-up", "", 5, grids)
+
+    def count(seeds: int | None) -> tuple[int, int]:
+        found = suites.cells(suite, methods, seeds)
+        return tuple(sum(c.variant == variant for c in found) for variant in ("default", "large"))  # type: ignore[return-value]
+
+    assert (count(None), count(3), count(1), count(9)) == ((5, 2), (3, 2), (1, 1), (9, 2))
+
+
+def test_times_come_from_the_nearest_record() -> None:
+    known = [
+        record(method="tr", cost=SimpleNamespace(seconds=12.0), facts={"split_sizes": {"train": 1000}}),
+        record(method="d2q", cost=SimpleNamespace(seconds=6.0), facts={"split_sizes": {"train": 1000}}),
+    ]
+    estimate = Estimate(known, {"kuairand": 1000, "kuairec": 4000, "wechat": None}, {"kuairand": 50, "kuairec": 20})
+
+    def of(dataset: str, method: str, variant: str = "default") -> Any:
+        return estimate.of(Group(dataset, method, variant, (0,)))
+
+    assert (of("kuairand", "tr").seconds, of("kuairand", "tr").basis) == (12.0, "as last time")
+    elsewhere = of("kuairec", "d2q")
+    assert elsewhere.basis == "from d2q/default elsewhere" and elsewhere.seconds > 6
+    assert of("kuairec", "tr", "large").basis == "from tr elsewhere"
+    assert of("kuairec", "new").basis == "from a typical method"
+    assert of("wechat", "tr") is None
+    assert (
+        Estimate([], {"kuairec": 4000}, {"kuairec": 20}).of(Group("kuairec", "tr", "default", (0,))).basis == "a guess"
+    )  # type: ignore[union-attr]
+
+
+def test_durations_are_spelled_for_people() -> None:
+    assert [spell(s) for s in (0.4, 59, 1000, 12_000, 200_000)] == ["0 s", "59 s", "17 min", "3 h 20 min", "2 d 7 h"]

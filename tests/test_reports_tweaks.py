@@ -1,0 +1,49 @@
+"""One change of protocol at a time, beside the gaps between methods."""
+
+import pytest
+
+from datasets import registry
+from reports.board import BESIDE, Board
+from reports.tweaks import BASE, TWEAKS, section
+from tests.fake_records import record
+
+
+def board(**changed: float) -> Board:
+    """Two methods 0.2 s apart on the base, and under one change."""
+    found = [record(BASE, m, seed=s, mae=mae, noise=0.0) for m, mae in (("tr", 3.4), ("d2q", 3.2)) for s in range(2)]
+    found += [record("kuairec@batch256", m, seed=s, mae=mae, noise=0.0) for m, mae in changed.items() for s in range(2)]
+    return Board(found)
+
+
+def test_every_tweak_is_a_dataset_that_is_shown_beside_its_base() -> None:
+    others = {tweak.dataset for tweak in TWEAKS} - {BASE}
+    assert others == set(BESIDE) <= set(registry.names()) and set(BESIDE.values()) == {BASE}
+
+
+def test_moves_stand_beside_the_gap_between_methods() -> None:
+    found = section(board(tr=3.9, d2q=3.25))
+    assert found is not None
+    block = found.blocks[0]
+    assert [row[0] for row in block.tables[0].table.rows] == ["as the board has it", "batches of 256 rows, not 1,024"]
+    assert "(+0.50" in block.tables[0].table.rows[1][1] and "(+0.05" in block.tables[0].table.rows[1][2]
+    text = " ".join(block.lines)
+    assert "D2Q has the least MAE" in text and "1 of 2 moves are larger" in text
+    assert "No change of protocol here makes another method the best" in text
+
+
+def test_another_leader_is_named() -> None:
+    found = section(board(tr=3.1, d2q=3.3))
+    assert (
+        found is not None
+        and "Another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in found.blocks[0].lines[-1]
+    )
+
+
+@pytest.mark.parametrize("records", [[], [record(BASE, "tr")], [record("kuairec@batch256", "tr")]])
+def test_nothing_is_said_where_nothing_can_be_compared(records: list) -> None:
+    assert section(Board(records)) is None
+
+
+def test_a_changed_protocol_has_no_board_of_its_own_beside_its_base() -> None:
+    assert board(tr=3.1).datasets == [BASE]
+    assert Board([record("kuairec@batch256", "tr")]).datasets == ["kuairec@batch256"]
