@@ -234,6 +234,7 @@ def test_content_is_kept_once_an_item_and_gathered_for_each_batch() -> None:
     items, row = rng.normal(size=(30, 6)).astype(np.float32), rng.integers(0, 30, 900).astype(np.int32)
     schema = replace(SCHEMA, content=6)
     predictions = []
+    items.setflags(write=False)  # as a prepared table's memory map
     for content, content_row in ((items, row), (items[row], np.arange(900, dtype=np.int32))):
         rows = replace(ROWS, content=content, content_row=content_row)
         train, valid = rows.take(np.arange(600)), rows.take(np.arange(600, 900))

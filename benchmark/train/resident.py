@@ -87,7 +87,8 @@ def resident(
     content = items = None
     if rows.content is not None and rows.content_row is not None:
         content = real(rows.content[rows.content_row]) if gathered else whole(rows.content_row.astype(np.int64))
-        items = None if gathered else real(rows.content)
+        # a prepared table is a read-only memory map, which torch takes with a warning
+        items = None if gathered else real(np.require(rows.content, requirements="W"))
     return Columns(
         ids=whole(rows.ids),
         bags={name: whole(bag) for name, bag in rows.bags.items()},
