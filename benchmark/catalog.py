@@ -14,6 +14,7 @@ from benchmark import ROOT
 from benchmark.errors import UserError
 from benchmark.fingerprint import closure, of_files
 from benchmark.places import cache
+from benchmark.variants import resolved
 from benchmark.whole import put
 from methods.registry import modules
 
@@ -79,8 +80,8 @@ def _kept(path: Path) -> list[Entry] | None:
 
 
 def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
-    """Every method by name, and the modules that cannot be imported with the reason. Raises UserError on a name
-    taken twice."""
+    """Every method by name, with its own variants and those that suites declare, and the modules that cannot be
+    imported with the reason. Raises UserError on a name taken twice."""
     broken: dict[str, str] = {}
     places: dict[str, Path] = {}
     found: dict[str, list[Entry]] = {}
@@ -114,6 +115,8 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
                     "give one of the classes another `name`"
                 )
             entries[entry.name] = entry
+    for name, added in resolved({name: entry.configs for name, entry in entries.items()}).items():
+        entries[name].configs.update(added)
     return entries, broken
 
 

@@ -9,6 +9,8 @@
     without = ["gr"]           # optional; patterns of methods to leave out
     seeds = 2                  # optional; fewer or more than the suite's
 
+and [[variant]] blocks for variants that no method's file has, see variants.py.
+
 A method is paired with the datasets of its task alone.
 """
 
@@ -16,15 +18,13 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 from benchmark.catalog import Entry
 from benchmark.cell import Cell
 from benchmark.errors import UserError, unknown
+from benchmark.variants import FOLDER
 from datasets import registry
-
-FOLDER = Path(__file__).parent / "suites"
 
 
 @dataclass(frozen=True)

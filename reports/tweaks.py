@@ -29,7 +29,10 @@ TWEAKS = (
     Tweak("batches of 256 rows, not 1,024", "kuairec@batch256"),
     Tweak("batches of 4,096 rows", "kuairec@batch4096"),
     Tweak("the last of 20 epochs, not the best on validation rows", "kuairec@last"),
-    Tweak("embeddings and layers of 256, not 64", variant="large"),
+    Tweak("embeddings of 8, not 64", variant="dim8"),
+    Tweak("embeddings of 16", variant="dim16"),
+    Tweak("embeddings of 32", variant="dim32"),
+    Tweak("embeddings of 128", variant="dim128"),
 )
 
 

@@ -1,0 +1,62 @@
+"""Variants that a suite declares, so that an experiment on a method needs no edit of the method's file, whose records
+would then all be stale. In a suite's TOML file:
+
+    [[variant]]
+    method = "tr"
+    name = "dim16"
+    config = { dim = 16 }
+
+They are variants like a method's own, for every verb.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.errors import UserError, unknown
+
+FOLDER = Path(__file__).parent / "suites"
+
+
+class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A variant of a method by the changes to its default configuration."""
+
+    method: str
+    name: str
+    config: dict[str, Any]
+
+
+def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, Declared]]:
+    """Every suite's, with the file. A file that is no TOML is the suite's to complain of. Raises UserError."""
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            found = tomllib.loads(path.read_text()).get("variant", [])
+            yield from ((path, one) for one in msgspec.convert(found, list[Declared]))
+        except tomllib.TOMLDecodeError:
+            continue
+        except msgspec.ValidationError as error:
+            raise UserError(f"{path}: a [[variant]] has method, name and config: {error}") from None
+
+
+def resolved(configs: Mapping[str, Mapping[str, dict[str, Any]]], folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+    """method -> variant -> its whole configuration, of declared variants alone. configs: each method's own.
+
+    Raises UserError on an unknown method or field, or a name that the method has.
+    """
+    added: dict[str, dict[str, Any]] = {}
+    for path, one in declared(folder):
+        if one.method not in configs:
+            raise unknown("method", one.method, configs, f"{path.name} declares a variant of it.")
+        default = configs[one.method]["default"]
+        for name in one.config:
+            if name not in default:
+                raise unknown("setting", name, default, f"{path.name} sets it for {one.method}/{one.name}.")
+        whole = dict(default) | one.config
+        known = configs[one.method] | added.get(one.method, {})
+        if known.get(one.name, whole) != whole:
+            raise UserError(f"{path}: {one.method} has another variant named {one.name}; choose another name")
+        added.setdefault(one.method, {})[one.name] = whole
+    return added

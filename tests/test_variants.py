@@ -1,0 +1,48 @@
+"""Variants that suites declare are variants like a method's own."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.catalog import catalog
+from benchmark.errors import UserError
+from benchmark.variants import resolved
+
+OWN = {"tr": {"default": {"dim": 64, "lr": 1e-3}, "large": {"dim": 256, "lr": 1e-3}}}
+
+
+def written(folder: Path, text: str) -> Path:
+    (folder / "mine.toml").write_text(text)
+    return folder
+
+
+def variant(method: str = "tr", name: str = "small", config: str = "{ dim = 8 }") -> str:
+    return f'title = ""\nseeds = 1\n[[variant]]\nmethod = "{method}"\nname = "{name}"\nconfig = {config}\n'
+
+
+def test_a_variant_is_the_default_with_changes(tmp_path: Path) -> None:
+    assert resolved(OWN, written(tmp_path, variant())) == {"tr": {"small": {"dim": 8, "lr": 1e-3}}}
+
+
+def test_two_suites_may_declare_the_same(tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text(variant())
+    assert list(resolved(OWN, written(tmp_path, variant()))["tr"]) == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (variant(method="tt"), "no method named 'tt'"),
+        (variant(config="{ dims = 8 }"), "did you mean 'dim'"),
+        (variant(name="large"), "another variant named large"),
+        ('[[variant]]\nmethod = "tr"\n', "method, name and config"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        resolved(OWN, written(tmp_path, text))
+
+
+def test_the_catalog_has_them() -> None:
+    methods, _ = catalog()
+    assert methods["tr"].configs["dim8"] == methods["tr"].configs["default"] | {"dim": 8}
