@@ -55,7 +55,7 @@ def resolved(configs: Mapping[str, Mapping[str, dict[str, Any]]], folder: Path =
             if name not in default:
                 raise unknown("setting", name, default, f"{path.name} sets it for {one.method}/{one.name}.")
         whole = dict(default) | one.config
-        known = configs[one.method] | added.get(one.method, {})
+        known = {**configs[one.method], **added.get(one.method, {})}
         if known.get(one.name, whole) != whole:
             raise UserError(f"{path}: {one.method} has another variant named {one.name}; choose another name")
         added.setdefault(one.method, {})[one.name] = whole
