@@ -34,8 +34,10 @@ def mean_where(x: Tensor, chosen: Tensor) -> Tensor:
 
 
 class CWM(Method):
-    """Interest r = exp(-c / (w + offset)) with z = logit r; rows stopped early: (s - z)^2 / (2 sigma^2), rows with
-    y >= d: -ln sigmoid((s - z) / sigma), which only pushes s above z. The loss is the sum of the two means.
+    """Interest r = exp(-c / (w + offset)) of watch time w, z = logit r; value w of sigmoid(s).
+
+    Loss = the mean of (s - z)^2 / (2 sigma^2) over rows with y < d, plus that of -ln sigmoid((s - z) / sigma) over rows
+    with y >= d, which only pushes s above z.
 
     - c, the inverse cost of watching, is 40 in the released run: with their offset of 1 s and r kept above 1e-6, all
       labels up to 1.9 s share one target. Here c is `c` times the mean training label and the offset c / ln 1e6, where
@@ -43,7 +45,8 @@ class CWM(Method):
       label's own unit.
     - The mean over a batch's truncated rows is NaN in the released code where a batch has none; here it is 0.
     - The released labels end at d and predictions are cut there. Here labels include replays and predictions are cut at
-      the largest training label alone; variant `clip` cuts at d.
+      the largest training label alone, so nothing holds s down where most rows are watched to the end, and training
+      on drifts upwards; variant `clip` cuts at d.
     - The head's bias starts where the value is the mean training label; with c = 40, s = 0 already means 57 s.
     """
 
