@@ -115,7 +115,8 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
                     "give one of the classes another `name`"
                 )
             entries[entry.name] = entry
-    for name, added in resolved({name: entry.configs for name, entry in entries.items()}).items():
+    own = {name: entry.configs for name, entry in entries.items()}
+    for name, added in resolved(own, lenient=bool(broken)).items():
         entries[name].configs.update(added)
     return entries, broken
 

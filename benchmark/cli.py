@@ -200,8 +200,14 @@ def plan(
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)
     standings, unavailable = _survey(cells, methods, runs, data)
-    costs = _estimate(runs, {cell.dataset for cell in cells}, data, unavailable)
-    total, unknown_ = 0.0, 0
+    from benchmark.runner import has_gpu
+
+    device = "cuda" if has_gpu() else "cpu"
+    costs, workers = _estimate(runs, {cell.dataset for cell in cells}, data, unavailable, device), cores()
+    if device != "cpu":
+        workers = 1
+    times: list[float] = []
+    rowless: set[str] = set()
     for group in grouped(cells):
         states = Counter(standings[cell].state for cell in group.cells)
         what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
@@ -211,34 +217,37 @@ def plan(
         took = "" if guess is None else f"  {spell(guess.seconds * len(group.seeds)):>11}, {guess.basis}"
         _print(f"{group!s:<44} {len(group.seeds)} seeds  {what}{took}")
         if group.dataset not in unavailable and any(states[state] for state in ("missing", "stale")):
-            total += guess.seconds * len(group.seeds) if guess else 0.0  # a group trains whole
-            unknown_ += guess is None
+            if guess is None:
+                rowless.add(group.dataset)
+            else:
+                times.append(guess.seconds * len(group.seeds))  # a group trains whole
     todo = sum(standings[c].state in ("missing", "stale") for c in cells if c.dataset not in unavailable)
-    workers = cores()
-    _print(
-        f"{len(cells)} cells, {todo} to run" + (f": about {spell(total / workers)} on {workers} cores" if todo else "")
-    )
-    if unknown_:
-        _print(f"{unknown_} groups are not in that time: nothing like them was recorded")
+    where = f"{workers} cores" if device == "cpu" else "one GPU"
+    longest = max([sum(times) / workers, *times])
+    _print(f"{len(cells)} cells, {todo} to run" + (f": about {spell(longest)} on {where}" if times else ""))
+    for name in sorted(rowless):
+        _print(f"{name}: not in that time, for its rows are not counted before they are prepared")
     for name, why in unavailable.items():
         _print(f"{name}: {why}")
 
 
-def _estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str]) -> Estimate:
-    """What the records tell of costs; rows of each dataset as prepared, recorded or published."""
+def _estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str], device: str) -> Estimate:
+    """What the records tell of costs; training rows of each dataset as prepared, recorded, those of another protocol of
+    the same source, or published."""
     from datasets.cache import meta
 
     records = Store(runs).all()
     rows: dict[str, int | None] = {
         r.dataset: r.facts["split_sizes"]["train"] for r in records if "split_sizes" in r.facts
     }
-    for name in names - rows.keys():
-        kept = None if name in absent else meta(registry.get(name), data)
-        official = registry.get(name).source.official_rows
-        sibling = rows.get(name.partition("@")[0])  # another protocol of the same rows
-        rows[name] = kept["facts"]["split_sizes"]["train"] if kept else sibling or int(0.6 * official) or None
-    return Estimate(records, rows, {name: registry.get(name).protocol.epochs for name in names | rows.keys()
-                                    if name in registry.names()})  # fmt: skip
+    for name in sorted(names):  # a source's plain protocol before its others
+        if name not in absent and (kept := meta(registry.get(name), data)):
+            rows[name] = kept["facts"]["split_sizes"]["train"]
+        elif name not in rows:
+            official = registry.get(name).source.official_rows
+            rows[name] = rows.get(name.partition("@")[0]) or int(0.6 * official) or None
+    known = set(registry.names())
+    return Estimate(records, rows, {name: registry.get(name).protocol.epochs for name in rows.keys() & known}, device)
 
 
 @app.command

@@ -21,17 +21,23 @@ class Guess:
 class Estimate:
     """Costs per row and epoch of everything that was ever recorded."""
 
-    def __init__(self, records: Iterable[Record], rows: Mapping[str, int | None], epochs: Mapping[str, int]) -> None:
-        """rows: training rows of each dataset, None where not even their number is known; epochs: at most, of each."""
+    def __init__(
+        self, records: Iterable[Record], rows: Mapping[str, int | None], epochs: Mapping[str, int], device: str = "cpu"
+    ) -> None:
+        """rows: training rows of each dataset, None where not even their number is known; epochs: at most, of each;
+        device: of the records that count, those of other devices say nothing."""
         self.rows, self.epochs = rows, epochs
-        self.took: dict[tuple[str, str, str], list[float]] = {}
+        self.took: dict[tuple[str, str, str], list[float]] = {}  # seconds, for as many rows as there are now
         self.rates: dict[tuple[str, ...], list[float]] = {}  # seconds per row and epoch
         self.lasted: dict[tuple[str, ...], list[float]] = {}  # epochs run, as a part of those allowed
         for r in records:
-            if r.outcome != "ok" or r.cost is None:
+            cell = (r.dataset, r.method, r.variant)
+            if r.outcome == "skipped":
+                self.took.setdefault(cell, []).append(0.0)
+            if r.outcome != "ok" or r.cost is None or (r.curve and not r.cost.device.startswith(device)):
                 continue
-            self.took.setdefault((r.dataset, r.method, r.variant), []).append(r.cost.seconds)
             train = r.facts.get("split_sizes", {}).get("train")
+            self.took.setdefault(cell, []).append(r.cost.seconds * (rows.get(r.dataset) or train or 1) / (train or 1))
             run = len(r.curve.valid) if r.curve else 1
             most = r.protocol.get("epochs", run) if r.curve else 1
             if not train:

@@ -67,6 +67,8 @@ def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only:
             continue  # what is kept stays as it is
         except (BadData, CacheError) as error:
             raise UserError(str(error)) from None
+        except ValueError as error:
+            say(f"{dataset}: no portrait, {error}")
 
 
 def _fits(record: Record) -> bool:

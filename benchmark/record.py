@@ -52,7 +52,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     variant: str
     seed: int
     outcome: Outcome
-    error: str = ""  # one line: why it failed or was skipped
+    error: str = ""  # one line: why it failed or was skipped, or what an "ok" one could not tell of its inside
     config: dict[str, Any] = {}
     protocol: dict[str, Any] = {}
     facts: dict[str, Any] = {}  # of the dataset: rows, users, items, the slice in words

@@ -119,8 +119,11 @@ class Store:
         """Put the record in place, its arrays before it: a temporary file, flushed to the disk, then a rename. Raises
         UserError."""
         try:
+            beside = self.folder / record.cell.arrays
             if arrays is not None:
-                put(self.folder / record.cell.arrays, arrays)
+                put(beside, arrays)
+            else:
+                beside.unlink(missing_ok=True)  # of a record that this one replaces
             put(self.folder / record.cell.path, encode(record))
         except OSError as error:
             raise self._unwritable(error) from None

@@ -12,7 +12,7 @@ They are variants like a method's own, for every verb.
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A variant of a method by the changes to its default configuration."""
 
     method: str
-    name: str
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+$")]  # a folder of the records is named after it
     config: dict[str, Any]
 
 
@@ -41,19 +41,27 @@ def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, Declared]]:
             raise UserError(f"{path}: a [[variant]] has method, name and config: {error}") from None
 
 
-def resolved(configs: Mapping[str, Mapping[str, dict[str, Any]]], folder: Path = FOLDER) -> dict[str, dict[str, Any]]:
+def resolved(
+    configs: Mapping[str, Mapping[str, dict[str, Any]]], folder: Path = FOLDER, *, lenient: bool = False
+) -> dict[str, dict[str, Any]]:
     """method -> variant -> its whole configuration, of declared variants alone. configs: each method's own.
+    lenient: methods may be missing, because their files are broken.
 
-    Raises UserError on an unknown method or field, or a name that the method has.
+    Raises UserError on an unknown method or field, another type of value, or a name that the method has.
     """
     added: dict[str, dict[str, Any]] = {}
     for path, one in declared(folder):
+        if one.method not in configs and lenient:
+            continue
         if one.method not in configs:
             raise unknown("method", one.method, configs, f"{path.name} declares a variant of it.")
         default = configs[one.method]["default"]
         for name in one.config:
             if name not in default:
                 raise unknown("setting", name, default, f"{path.name} sets it for {one.method}/{one.name}.")
+            if type(one.config[name]) is not type(default[name]):
+                kind = type(default[name]).__name__
+                raise UserError(f"{path}: {one.method}/{one.name} sets {name} to {one.config[name]!r}, not a {kind}")
         whole = dict(default) | one.config
         known = {**configs[one.method], **added.get(one.method, {})}
         if known.get(one.name, whole) != whole:

@@ -14,6 +14,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from benchmark.cell import Group
 from benchmark.record import Cost, Curve, Identity, Record, encode
 from benchmark.whole import put
@@ -215,7 +217,7 @@ def _run_gradient(
         device=task.device,
         replicas=len(group.seeds),
     )
-    more = _Insides(cls, trainer, valid, test)
+    more = _Insides(cls, trainer, valid, test, task)
     records = []
     for place, (seed, history) in enumerate(zip(group.seeds, histories, strict=True)):
         curve = Curve(
@@ -232,31 +234,41 @@ def _run_gradient(
             continue
         _keep_predictions(group, seed, common["identity"], predictions[place])
         scored = ((valid, on_valid[place]), (test, predictions[place]))
-        record = _scored(common, seed, table.schema.task, *scored, curve, cost)
-        record.metrics["test"].update(more.calibration(place))
-        record.inside.update(more.examine(place, seed))
-        records.append(record)
+        records.append(more.add(_scored(common, seed, table.schema.task, *scored, curve, cost), place))
     return records, more.arrays
 
 
 class _Insides:
     """What a trained group offers beyond values: its distributions' calibration on test rows, and what it shows of
-    itself on validation rows. Arrays are kept of the first seed that has some."""
+    itself on validation rows. Arrays are kept of the first seed that has some. What fails here costs no record."""
 
-    def __init__(self, cls: Any, trainer: Any, valid: Any, test: Any) -> None:
-        from methods.capabilities import LEVELS, Distribution, Examined
+    def __init__(self, cls: Any, trainer: Any, valid: Any, test: Any, task: Task) -> None:
+        from methods.capabilities import Distribution, Examined
 
-        self.trainer, self.levels, self.arrays = trainer, LEVELS, dict[int, bytes]()
+        self.trainer, self.task, self.arrays = trainer, task, dict[int, bytes]()
         self.valid = _evenly(valid) if issubclass(cls, Examined) else None
         self.test = _evenly(test) if issubclass(cls, Distribution) else None
-        self.quantiles = None if self.test is None else trainer.quantiles(self.test, LEVELS)
+        self._quantiles: Any = None  # of all seeds, once asked for
 
-    def calibration(self, place: int) -> dict[str, Any]:
+    def add(self, record: Record, place: int) -> Record:
+        """The record with what its seed offers; its `error` says what could not be had."""
+        trouble = []
+        for offer, kept in ((self.calibration, record.metrics["test"]), (self.examine, record.inside)):
+            try:
+                kept.update(offer(place, record.seed))
+            except Exception as error:  # whatever a method's extras raise, its numbers are there
+                trouble.append(f"{offer.__name__}: {one_line(error, self.task)}")
+        return msgspec.structs.replace(record, error="; ".join(trouble)) if trouble else record
+
+    def calibration(self, place: int, seed: int) -> dict[str, Any]:
         from benchmark.evaluate import calibration
+        from methods.capabilities import LEVELS
 
-        if self.test is None or self.quantiles is None:
+        if self.test is None:
             return {}
-        return calibration(self.test.label, self.quantiles[place], self.levels)
+        if self._quantiles is None:
+            self._quantiles = self.trainer.quantiles(self.test, LEVELS)
+        return calibration(self.test.label, self._quantiles[place], LEVELS)
 
     def examine(self, place: int, seed: int) -> dict[str, Any]:
         """The numbers, for the record; sees to the arrays."""

@@ -81,7 +81,7 @@ class WeChat(Dataset):
         seed: int = 0,
     ) -> None:
         days = ", ".join(f"{part} {first}-{last}" for part, (first, last) in _DAYS.items())
-        order = f"by day of {DAYS}: {days}" if by_day else f"random 6:2:2 by row, split seed {seed}"
+        order = f"chronological by day of {DAYS}: {days}" if by_day else f"random 6:2:2 by row, split seed {seed}"
         options = {
             "duration_s": list(seconds),
             "buckets": buckets,

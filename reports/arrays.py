@@ -17,9 +17,10 @@ def beside(runs: Path, entry: Entry, needs: Collection[str], more: Collection[st
     that are needed. more: taken where they are there.
 
     Raises UserError on a file that is damaged."""
-    path = next((place for r in entry.ok if (place := runs / r.cell.arrays).is_file()), None)
-    if path is None:
+    owner = next((r for r in entry.ok if (runs / r.cell.arrays).is_file()), None)
+    if owner is None:
         return None
+    path = runs / owner.cell.arrays
     import numpy as np
 
     try:
@@ -27,7 +28,7 @@ def beside(runs: Path, entry: Entry, needs: Collection[str], more: Collection[st
             there = set(kept.files)
             return {n: kept[n] for n in (*needs, *more) if n in there} if set(needs) <= there else None
     except (OSError, ValueError, EOFError, KeyError, TypeError, BadZipFile, zlib.error) as error:
-        again = f"python -m benchmark run --only {entry.dataset}/{entry.method}/{entry.variant} --rerun all"
+        again = f"{owner.command} --rerun all"
         raise UserError(
             f"{path} cannot be read as arrays ({error}): delete it to go without its figures, or make it again with "
             f"`{again}`"

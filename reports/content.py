@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from reports import ablation, checklist, deciles, inventory, lifetime, pareto, tweaks
+from reports import ablation, checklist, deciles, distributions, inventory, lifetime, pareto, tweaks
 from reports.block import Block, Section, Titled
 from reports.board import Board
 from reports.cost import costs, environments
@@ -120,7 +120,10 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
         calibration=tuple(_each(board, "calibration", lifetime.calibration)),
         deciles={plain(dataset): place.as_posix() for dataset, place in deciles.places(board, runs).items()},
         ablations=tuple(_ablations(board, found)),
-        studies=tuple(filter(None, [*(s for found in beside.values() for s in found.values()), tweaks.section(board)])),
+        studies=(
+            *(section for found in beside.values() for section in found.values()),
+            *filter(None, (distributions.section(board), tweaks.section(board))),
+        ),
         boards=tuple(_leaderboard(board, dataset) for dataset in board.datasets),
         slices=tuple(_slices(board)),
         costs=tuple(_each(board, "cost", costs)),

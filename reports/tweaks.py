@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from reports.block import Block, Section, Titled
 from reports.board import Board, Entry
+from reports.differences import Pair, told
 from reports.leaderboard import digits
 from reports.markdown import NONE, number, plain, plus_minus, signed, table
 
@@ -55,7 +56,7 @@ def section(board: Board) -> Section | None:
         "Tweaks that matter as much as methods",
         "One change at a time, everything else as on the board; in brackets the change of the mean. A number printed "
         "under another cap, batch or stopping rule is not comparable, however many digits it has.",
-        (Block(plain(BASE), tables=(titled,), lines=tuple(_told(base, found, unit, places))),),
+        (Block(plain(BASE), tables=(titled,), lines=tuple(_told(board, base, found, unit, places))),),
     )
 
 
@@ -67,15 +68,18 @@ def _entry(board: Board, tweak: Tweak, method: str) -> Entry | None:
 def _cell(entry: Entry | None, base: Entry, places: int) -> str:
     if entry is None:
         return NONE
-    return f"{number(entry.mean(_METRIC), places)} ({signed(_moved(entry, base), places)})"
+    return f"{plus_minus(entry.metric(_METRIC), places)} ({signed(_moved(entry, base), places)})"
 
 
 def _moved(entry: Entry, base: Entry) -> float:
     return (entry.mean(_METRIC) or 0.0) - (base.mean(_METRIC) or 0.0)
 
 
-def _told(base: dict[str, Entry], found: list[tuple[Tweak, dict[str, Entry]]], unit: str, places: int) -> Iterator[str]:
-    """How large the moves are beside the gaps between methods, and whether the best method stays the best."""
+def _told(
+    board: Board, base: dict[str, Entry], found: list[tuple[Tweak, dict[str, Entry]]], unit: str, places: int
+) -> Iterator[str]:
+    """How large the moves are beside the gaps between methods, which of them are beyond noise, whether the best method
+    stays the best, and what is not in the numbers."""
     means = sorted((e.mean(_METRIC) or 0.0, e.title) for e in base.values())
     widest, second = means[-1][0] - means[0][0], means[1][0] - means[0][0]
     yield (
@@ -88,8 +92,13 @@ def _told(base: dict[str, Entry], found: list[tuple[Tweak, dict[str, Entry]]], u
     above = sum(move > second for move, _, _ in moves)
     yield (
         f"The largest move is {number(size, places)} {unit} ({plain(title)}: {plain(words)}). {above} of {len(moves)} "
-        f"moves are larger than the gap between the best two methods."
+        "moves of the means are larger than the gap between the best two methods."
     )
+    for method, entry in base.items():
+        pairs = [Pair(t.words, entries[method], f"{entry.title} as the board has it", entry)
+                 for t, entries in found if method in entries]  # fmt: skip
+        yield from told(board, BASE, pairs, [_METRIC])[:-1]
+    yield "Better and worse are beyond the spread of seeds (p < 0.05, by Holm over the changes of a method)."
     changed = []
     for tweak, entries in found:
         if len(entries) == len(base):
@@ -97,6 +106,10 @@ def _told(base: dict[str, Entry], found: list[tuple[Tweak, dict[str, Entry]]], u
             if best.title != means[0][1]:
                 changed.append(f"{plain(tweak.words)} ({plain(best.title)})")
     if changed:
-        yield "Another method leads with: " + "; ".join(changed) + "."
+        yield "By the means, another method leads with: " + "; ".join(changed) + "."
     elif any(len(entries) == len(base) for _, entries in found):
-        yield "No change of protocol here makes another method the best."
+        yield "No change of protocol here makes another method the best, by the means."
+    for tweak, entries in found:
+        for entry in entries.values():
+            if entry.remarks:
+                yield f"{plain(entry.title)}, {plain(tweak.words)}: {entry.remarks}."

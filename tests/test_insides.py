@@ -18,7 +18,7 @@ from benchmark.cell import Group
 from benchmark.estimate import Estimate, spell
 from benchmark.store import Store
 from benchmark.train.trainer import Plan, Trainer
-from benchmark.worker import _Insides
+from benchmark.worker import Task, _Insides
 from methods.base import Batch, Fitted
 from methods.capabilities import LEVELS, Distribution, Examined
 from methods.tr import TR
@@ -68,18 +68,37 @@ def test_a_replica_is_examined_with_its_own_parameters_and_hyper_parameters(trai
     assert one["scale"] == pytest.approx(float(np.std(TRAIN.label)))  # type: ignore[arg-type]
 
 
+TASK = Task("made-up")
+CALIBRATED = {"pinball", "pinball_rows", "coverage_50", "coverage_80", "coverage_90"}
+
+
 def test_numbers_go_into_every_record_and_arrays_beside_the_first(trainer: Trainer) -> None:
-    more = _Insides(Open, trainer, VALID, TEST)
-    numbers = [more.examine(place, seed) for place, seed in ((0, 5), (1, 6))]
-    assert [set(n) for n in numbers] == [{"scale", "rows", "lr"}] * 2
+    more = _Insides(Open, trainer, VALID, TEST, TASK)
+    records = [more.add(record(seed=seed), place) for place, seed in ((0, 5), (1, 6))]
+    assert [set(r.inside) for r in records] == [{"scale", "rows", "lr"}] * 2
+    assert all(set(r.metrics["test"]) >= CALIBRATED and not r.error for r in records)
     assert list(more.arrays) == [5]
     assert set(np.load(io.BytesIO(more.arrays[5]))) == {"h"}
-    assert set(more.calibration(1)) == {"pinball", "pinball_rows", "coverage_50", "coverage_80", "coverage_90"}
 
 
 def test_a_method_that_offers_nothing_is_asked_nothing(trainer: Trainer) -> None:
-    more = _Insides(TR, trainer, VALID, TEST)
-    assert more.calibration(0) == {} and more.examine(0, 0) == {} and not more.arrays
+    more = _Insides(TR, trainer, VALID, TEST, TASK)
+    plain = record()
+    assert more.add(plain, 0) == record() and not more.arrays
+
+
+@pytest.mark.parametrize("broken", ["quantiles", "examine"])
+def test_what_fails_in_the_extras_costs_no_record(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("no such thing")
+
+    monkeypatch.setattr(Open, broken, fail)
+    kept = _Insides(Open, trainer, VALID, TEST, TASK).add(record(), 0)
+    assert kept.outcome == "ok" and kept.metrics["test"]["mae"] == record().metrics["test"]["mae"]
+    assert "ZeroDivisionError: no such thing" in kept.error
+    assert bool(kept.inside) == (broken == "quantiles") and ("pinball" in kept.metrics["test"]) == (broken == "examine")
 
 
 def test_the_store_writes_arrays_beside_the_record(tmp_path: Path) -> None:
@@ -90,6 +109,8 @@ def test_the_store_writes_arrays_beside_the_record(tmp_path: Path) -> None:
     with store.lock():
         pass
     assert sorted(p.name for p in (tmp_path / record().cell.path.parent).iterdir()) == ["3.json", "3.npz"]
+    store.write(record(seed=3))  # a record without arrays is no longer beside those of another
+    assert [p.name for p in (tmp_path / record().cell.path.parent).iterdir()] == ["3.json"]
 
 
 def test_a_grid_may_have_seeds_of_its_own() -> None:
@@ -104,25 +125,34 @@ def test_a_grid_may_have_seeds_of_its_own() -> None:
     assert (count(None), count(3), count(1), count(9)) == ((5, 2), (3, 2), (1, 1), (9, 2))
 
 
+def timed(method: str, seconds: float, device: str = "cpu") -> Any:
+    cost = SimpleNamespace(seconds=seconds, device=device)
+    return record(method=method, cost=cost, facts={"split_sizes": {"train": 1000}})
+
+
 def test_times_come_from_the_nearest_record() -> None:
     known = [
-        record(method="tr", cost=SimpleNamespace(seconds=12.0), facts={"split_sizes": {"train": 1000}}),
-        record(method="d2q", cost=SimpleNamespace(seconds=6.0), facts={"split_sizes": {"train": 1000}}),
+        timed("tr", 12.0),
+        timed("d2q", 6.0),
+        timed("d2q", 0.1, "cuda"),
+        record(method="oracle", outcome="skipped"),
     ]
-    estimate = Estimate(known, {"kuairand": 1000, "kuairec": 4000, "wechat": None}, {"kuairand": 50, "kuairec": 20})
+    rows = {"kuairand": 2000, "kuairec": 4000, "wechat": None}
+    estimate = Estimate(known, rows, {"kuairand": 50, "kuairec": 20})
 
     def of(dataset: str, method: str, variant: str = "default") -> Any:
         return estimate.of(Group(dataset, method, variant, (0,)))
 
-    assert (of("kuairand", "tr").seconds, of("kuairand", "tr").basis) == (12.0, "as last time")
+    assert (of("kuairand", "tr").seconds, of("kuairand", "tr").basis) == (24.0, "as last time")  # twice the rows now
+    assert of("kuairand", "d2q").seconds == 12.0  # another device says nothing
+    assert of("kuairand", "oracle").seconds == 0
     elsewhere = of("kuairec", "d2q")
     assert elsewhere.basis == "from d2q/default elsewhere" and elsewhere.seconds > 6
     assert of("kuairec", "tr", "large").basis == "from tr elsewhere"
     assert of("kuairec", "new").basis == "from a typical method"
     assert of("wechat", "tr") is None
-    assert (
-        Estimate([], {"kuairec": 4000}, {"kuairec": 20}).of(Group("kuairec", "tr", "default", (0,))).basis == "a guess"
-    )  # type: ignore[union-attr]
+    guess = Estimate([], {"kuairec": 4000}, {"kuairec": 20}).of(Group("kuairec", "tr", "default", (0,)))
+    assert guess is not None and guess.basis == "a guess"
 
 
 def test_durations_are_spelled_for_people() -> None:

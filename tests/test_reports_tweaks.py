@@ -10,8 +10,10 @@ from tests.fake_records import record
 
 def board(**changed: float) -> Board:
     """Two methods 0.2 s apart on the base, and under one change."""
-    found = [record(BASE, m, seed=s, mae=mae, noise=0.0) for m, mae in (("tr", 3.4), ("d2q", 3.2)) for s in range(2)]
-    found += [record("kuairec@batch256", m, seed=s, mae=mae, noise=0.0) for m, mae in changed.items() for s in range(2)]
+    found = [record(BASE, m, seed=s, mae=mae, noise=1e-5) for m, mae in (("tr", 3.4), ("d2q", 3.2)) for s in range(2)]
+    found += [
+        record("kuairec@batch256", m, seed=s, mae=mae, noise=1e-5) for m, mae in changed.items() for s in range(2)
+    ]
     return Board(found)
 
 
@@ -27,15 +29,16 @@ def test_moves_stand_beside_the_gap_between_methods() -> None:
     assert [row[0] for row in block.tables[0].table.rows] == ["as the board has it", "batches of 256 rows, not 1,024"]
     assert "(+0.50" in block.tables[0].table.rows[1][1] and "(+0.05" in block.tables[0].table.rows[1][2]
     text = " ".join(block.lines)
-    assert "D2Q has the least MAE" in text and "1 of 2 moves are larger" in text
+    assert "D2Q has the least MAE" in text and "1 of 2 moves of the means are larger" in text
     assert "No change of protocol here makes another method the best" in text
+    assert "Against TR / VR as the board has it, MAE: worse: batches of 256 rows, not 1,024 (+0.50" in text
 
 
 def test_another_leader_is_named() -> None:
     found = section(board(tr=3.1, d2q=3.3))
     assert (
         found is not None
-        and "Another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in found.blocks[0].lines[-1]
+        and "another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in found.blocks[0].lines[-1]
     )
 
 
@@ -47,3 +50,16 @@ def test_nothing_is_said_where_nothing_can_be_compared(records: list) -> None:
 def test_a_changed_protocol_has_no_board_of_its_own_beside_its_base() -> None:
     assert board(tr=3.1).datasets == [BASE]
     assert Board([record("kuairec@batch256", "tr")]).datasets == ["kuairec@batch256"]
+
+
+def test_calibration_stands_in_a_table_of_its_own() -> None:
+    from reports.distributions import section as distributions
+
+    fitting = {"pinball": 5.0, "pinball_rows": 8192.0, "coverage_50": 0.51, "coverage_80": 0.79, "coverage_90": 0.9}
+    kept = record(method="egmn")
+    kept.metrics["test"].update(fitting)
+    found = distributions(Board([kept, record(method="tr")]))
+    assert found is not None
+    assert [row[:2] for row in found.blocks[0].tables[0].table.rows] == [("egmn", "**5.000**")]
+    assert "8,192 test rows" in found.blocks[0].lines[0]
+    assert distributions(Board([record(method="tr")])) is None

@@ -35,6 +35,8 @@ def test_two_suites_may_declare_the_same(tmp_path: Path) -> None:
         (variant(method="tt"), "no method named 'tt'"),
         (variant(config="{ dims = 8 }"), "did you mean 'dim'"),
         (variant(name="large"), "another variant named large"),
+        (variant(name="../x"), "method, name and config"),
+        (variant(config='{ dim = "8" }'), "not a int"),
         ('[[variant]]\nmethod = "tr"\n', "method, name and config"),
     ],
 )
@@ -46,3 +48,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, says: str) -> None:
 def test_the_catalog_has_them() -> None:
     methods, _ = catalog()
     assert methods["tr"].configs["dim8"] == methods["tr"].configs["default"] | {"dim": 8}
+
+
+def test_a_method_whose_file_is_broken_breaks_no_other(tmp_path: Path) -> None:
+    assert resolved(OWN, written(tmp_path, variant(method="broken")), lenient=True) == {}
