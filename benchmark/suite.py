@@ -37,6 +37,13 @@ class Grid:
     without: tuple[str, ...] = ()
     seeds: int = 0  # 0: the suite's
 
+    def __post_init__(self) -> None:
+        for name in ("datasets", "methods", "variants", "without"):
+            if not isinstance(getattr(self, name), tuple):
+                raise ValueError(f'{name} is a list, as in {name} = ["..."]')
+        if not isinstance(self.seeds, int) or self.seeds < 0:
+            raise ValueError(f"seeds is a number, not {self.seeds!r}")
+
 
 @dataclass(frozen=True)
 class Suite:

@@ -54,7 +54,7 @@ class Protocol:
     batch: int
     epochs: int  # at most
     patience: int  # epochs without improvement on the validation rows before a replica stops
-    stop: Literal["mae", "loss", "last"] = "mae"  # last: no choice, the state after all epochs
+    stop: Literal["mae", "loss", "last"] = "mae"  # last: no choice, the last finite state
     options: Mapping[str, Any] = field(default_factory=dict)  # filter, target, cap: in the record and the cache key
 
 

@@ -57,7 +57,9 @@ def record(
     values: dict[str, Any] = {
         "dataset": dataset, "method": method, "variant": variant, "seed": seed, "title": TITLES.get(method, method),
         "outcome": outcome, "error": error,
-        "command": f"python -m benchmark run --only {dataset}/{method}/{variant} --suite made-up", "facts": FACTS.get(dataset, {"slice": "a made-up world", "rows": 1000}),
+
+        "command": f"python -m benchmark run --only {dataset}/{method}/{variant} --suite made-up",
+        "facts": FACTS.get(dataset, {"slice": "a made-up world", "rows": 1000}),
         "protocol": {"split": "random 6:2:2 by row, split seed 0"},
         "metrics": {"valid": metrics(1, 39_821), "test": metrics(1, 39_821)} if ok else {},
         "slices": {f"bucket={b}": metrics(0.3 + 0.4 * b, 7_964) for b in range(5)} if ok else {},

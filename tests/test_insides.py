@@ -15,6 +15,7 @@ from torch import Tensor
 from benchmark import suite as suites
 from benchmark.catalog import catalog
 from benchmark.cell import Group
+from benchmark.errors import UserError
 from benchmark.estimate import Estimate, spell
 from benchmark.store import Store
 from benchmark.train.trainer import Plan, Trainer
@@ -123,6 +124,16 @@ def test_a_grid_may_have_seeds_of_its_own() -> None:
         return tuple(sum(c.variant == variant for c in found) for variant in ("default", "large"))  # type: ignore[return-value]
 
     assert (count(None), count(3), count(1), count(9)) == ((5, 2), (3, 2), (1, 1), (9, 2))
+
+
+@pytest.mark.parametrize("wrong", ['datasets = "kuairand"', 'datasets = ["kuairand"]\nseeds = "2"'])
+def test_a_grid_of_another_shape_is_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    (tmp_path / "mine.toml").write_text(f'title = ""\nseeds = 1\n[[grid]]\nmethods = ["tr"]\n{wrong}\n')
+    monkeypatch.setattr(suites, "FOLDER", tmp_path)
+    with pytest.raises(UserError, match="is not a suite"):
+        suites.load("mine")
 
 
 def timed(method: str, seconds: float, device: str = "cpu") -> Any:

@@ -35,7 +35,7 @@ class Plan:
     batch: int
     epochs: int  # at most
     patience: int
-    stop: str = "mae"  # or "loss": the method's own, on the validation rows; "last": the state after all epochs
+    stop: str = "mae"  # or "loss": the method's own, on the validation rows; "last": the last finite state
 
 
 @dataclass(frozen=True)
