@@ -7,10 +7,12 @@ from collections import defaultdict
 
 import pytest
 
+from benchmark import ROOT
 from benchmark.places import RUNS
+from reports.frames import digest
 
 PATHS = sorted((RUNS / "synthetic").glob("*/default/*.json"))
-pytestmark = pytest.mark.skipif(not PATHS, reason="no records of the synthetic world: run the suite `quick`")
+synthetic = pytest.mark.skipif(not PATHS, reason="no records of the synthetic world: run the suite `quick`")
 
 
 def scores(metric: str) -> dict[str, list[float]]:
@@ -26,6 +28,7 @@ def gradient_methods() -> set[str]:
     return {path.parts[-3] for path in PATHS if json.loads(path.read_text())["curve"]}
 
 
+@synthetic
 @pytest.mark.parametrize("metric", ["rmse", "xauc"])
 def test_every_gradient_method_beats_the_bucket_mean_and_none_the_oracle(metric: str) -> None:
     found = scores(metric)
@@ -40,9 +43,14 @@ def test_every_gradient_method_beats_the_bucket_mean_and_none_the_oracle(metric:
             assert mean > oracle - noise, f"{method} beats the oracle"
 
 
+@synthetic
 def test_the_oracle_median_has_the_least_absolute_error() -> None:
     paths = list((RUNS / "synthetic/oracle/median").glob("*.json"))
     if not paths:
         pytest.skip("the oracle's median was not run")
     bound = json.loads(paths[0].read_text())["metrics"]["test"]["mae"]
     assert all(statistics.mean(values) > bound for values in scores("mae").values())
+
+
+def test_the_page_carries_the_digest_of_the_records_behind_it() -> None:
+    assert f"sha256:{digest(RUNS)}" in (ROOT / "RESULTS.md").read_text(), "run `python -m benchmark report`"
