@@ -124,7 +124,7 @@ def test_text_of_a_record_cannot_become_markup(tmp_path):
 def test_no_records_make_a_page_that_says_so(tmp_path):
     text = page(content(tmp_path / "none"))
     assert "There are no records yet" in text
-    assert list(html_tables(text)) == ["prowtp-6"]
+    assert list(html_tables(text)) == ["checklist", "prowtp-6"]
 
 
 @pytest.mark.parametrize(
