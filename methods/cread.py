@@ -6,12 +6,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import pad, softplus
 
 from datasets.schema import Array, Rows, Schema
 from methods._bins import bin_means, bin_of, order_statistics
+from methods._quantiles import quantiles
 from methods.backbone import LARGE, BackboneConfig, Regressor
 from methods.base import Batch, Fitted, Method
+from methods.capabilities import LEVELS, Distribution
 
 
 def gamma(z: Array, alpha: float) -> Array:
@@ -31,7 +33,7 @@ def search_alpha(ordered: Array, heads: int, beta: float = 50.0) -> float:
     return float(min(0.001 + 0.1 * np.arange(50), key=error))
 
 
-class CREAD(Method):
+class CREAD(Method, Distribution):
     """phi_m = sigmoid(s_m) = P(y > t_m), value sum_m phi_m (t_m - t_{m-1}).
 
     Thresholds t_m are the training quantiles at gamma(m/M), t_0 = 0; alpha > 0 moves them to the tail. The loss is
@@ -84,6 +86,7 @@ class CREAD(Method):
         return {
             "t": torch.from_numpy(np.pad(t, spare, mode="edge")),  # [M-1]
             "live": torch.from_numpy(np.pad(np.ones(len(t)), spare)),  # 1 where t is a threshold of its own [M-1]
+            "knots": torch.from_numpy(np.concatenate([[0], np.pad(t, spare, mode="edge"), y[-1:]])),  # [M+1]
             "base": torch.tensor(r[0]),
             "step": torch.from_numpy(np.pad(np.diff(r), spare)),  # t_m - t_{m-1}, or the step of the means [M-1]
             "scale": torch.tensor(max(float(y.std()), 1e-6)),
@@ -107,3 +110,9 @@ class CREAD(Method):
     def predict(self, module: Any, batch: Batch) -> Tensor:
         phi = torch.sigmoid(module(batch))
         return (module.base + (phi * module.step).sum(1)).clamp_min(0)
+
+    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = LEVELS) -> Tensor:
+        """Linear between 0, the thresholds and the largest training label. phi may rise from one threshold to the next:
+        its running minimum is taken, as a rise would be a negative probability."""
+        phi = torch.where(module.live > 0, torch.sigmoid(module(batch)), 1.0).cummin(dim=1).values  # [B, M-1]
+        return quantiles(module.knots, pad(pad(1 - phi, (1, 0)), (0, 1), value=1.0), levels)

@@ -13,6 +13,7 @@ from datasets.schema import Rows, Schema
 from methods._bins import bin_of, equal_frequency, members
 from methods.backbone import BackboneConfig, Regressor
 from methods.base import Batch, Fitted, Method
+from methods.capabilities import LEVELS, Distribution
 
 
 class Quantiles(Regressor):
@@ -44,7 +45,7 @@ def mid_rank(y: np.ndarray) -> np.ndarray:
     return (below + upto) / (2 * len(y))
 
 
-class D2Q(Method):
+class D2Q(Method, Distribution):
     """q = F_g(y) in M equal-frequency duration groups g, sigmoid(s) fitted to q by squared error, value F_g^-1(q).
 
     The backdoor adjustment is the grouping; duration itself enters through the shared features, as for every method.
@@ -111,6 +112,36 @@ class D2Q(Method):
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
         return restore(module.table, module.group(batch), torch.sigmoid(module(batch))).clamp_min(0)
+
+    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = LEVELS) -> Tensor:
+        """D2Q learns the mean of a row's rank alone. Of all distributions of a rank with that mean, this is the one of
+        largest entropy; at a mean of 1/2 it is even, and the quantiles are the duration group's own."""
+        group, q = module.group(batch), torch.sigmoid(module(batch))
+        ranks = rank_quantiles(q, levels)  # [B, levels]
+        return torch.stack([restore(module.table, group, u) for u in ranks.unbind(1)], dim=1).clamp_min(0)
+
+
+def rank_quantiles(mean: Tensor, levels: tuple[float, ...]) -> Tensor:
+    """Quantiles [B, levels] of the density on [0, 1] that is proportional to exp(2 x u) and has this mean [B].
+
+    2 mean - 1 = coth x - 1/x, Langevin's function, whose inverse Newton's steps find from Cohen's approximation.
+    """
+    y = (2 * mean - 1).abs().clamp(1e-3, 1 - 1e-4)  # of the mirrored density where the mean is below 1/2
+    x = y * (3 - y * y) / (1 - y * y)
+    for _ in range(3):
+        value = 1 / torch.tanh(x) - 1 / x
+        slope = 1 / (x * x) - 1 / torch.sinh(x.clamp_max(40)).square()
+        small = x < 0.1  # where both differences cancel
+        value = torch.where(small, x / 3 - x**3 / 45, value)
+        slope = torch.where(small, 1 / 3 - x * x / 15, slope)
+        x = (x - (value - y) / slope).clamp_min(1e-4)
+    out = []
+    for level in levels:
+        t = torch.where(mean >= 0.5, level, 1 - level)
+        low = torch.exp(-2 * x)
+        u = 1 + torch.log(low + t * (1 - low)) / (2 * x)
+        out.append(torch.where(mean >= 0.5, u, 1 - u).clamp(0, 1))
+    return torch.stack(out, dim=1)
 
 
 def restore(table: Tensor, group: Tensor, q: Tensor) -> Tensor:

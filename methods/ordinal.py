@@ -6,12 +6,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import pad, softplus
 
 from datasets.schema import Rows, Schema
 from methods._bins import bin_means, bin_of, equal_frequency
+from methods._quantiles import quantiles
 from methods.backbone import BackboneConfig, Regressor
 from methods.base import Batch, Fitted, Method
+from methods.capabilities import LEVELS, Distribution
 
 
 class SharedRanker(Regressor):
@@ -25,7 +27,7 @@ class SharedRanker(Regressor):
         return super().forward(batch) + self.offset  # [B, K-1]
 
 
-class Ordinal(Method):
+class Ordinal(Method, Distribution):
     """K equal-frequency bins of the label, logits s_k with phi_k = sigmoid(s_k) = P(y > e_k), mean cross-entropy.
 
     The value is y = r_0 + sum_k phi_k (r_k - r_{k-1}) with r_k the mean training label of bin k, the same as
@@ -66,6 +68,7 @@ class Ordinal(Method):
             r = np.concatenate([y.min(keepdims=True), edges]).astype(np.float64)
         return {
             "edges": torch.from_numpy(edges),  # [K-1]
+            "knots": torch.from_numpy(np.concatenate([y.min(keepdims=True), edges, y.max(keepdims=True)])),  # [K+1]
             "base": torch.tensor(r[0]),
             "step": torch.from_numpy(np.diff(r)),  # [K-1]
             "share": torch.tensor([(bins > k).mean() for k in range(len(edges))]),  # P(y > e_k) [K-1]
@@ -83,5 +86,13 @@ class Ordinal(Method):
         return (softplus(s) - b * s).mean()  # cross-entropy of sigmoid(s) and b
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
-        phi = torch.sigmoid(module(batch)).cummin(dim=1).values  # [B, K-1]
-        return (module.base + (phi * module.step).sum(1)).clamp_min(0)
+        return (module.base + (self.above(module, batch) * module.step).sum(1)).clamp_min(0)
+
+    def above(self, module: Any, batch: Batch) -> Tensor:
+        """P(y > e_k) [B, K-1], not rising."""
+        return torch.sigmoid(module(batch)).cummin(dim=1).values
+
+    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = LEVELS) -> Tensor:
+        """Linear between the edges and out to the least and largest training label."""
+        cdf = pad(1 - self.above(module, batch), (1, 0))  # [B, K]
+        return quantiles(module.knots, pad(cdf, (0, 1), value=1.0), levels)

@@ -7,12 +7,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import pad, softplus
 
 from datasets.schema import Rows, Schema
 from methods._bins import bin_means, bin_of, equal_frequency, members, order_statistics
+from methods._quantiles import quantiles
 from methods.backbone import LARGE, BackboneConfig, Regressor
 from methods.base import Batch, Fitted, Method
+from methods.capabilities import LEVELS, Distribution
 
 
 def tree(leaves: int) -> tuple[Tensor, Tensor]:
@@ -46,6 +48,7 @@ class Tree(Regressor):
 
     edges: Tensor  # of the duration groups [G-1]
     value: Tensor  # of the leaves [G, K]
+    bounds: Tensor  # of the leaves [G, K+1]
 
     def __init__(self, schema: Schema, config: Any, **buffers: Tensor) -> None:
         super().__init__(schema, config, config.leaves - 1, **buffers)
@@ -60,7 +63,11 @@ class Tree(Regressor):
 
     def values(self, batch: Batch) -> Tensor:
         """The leaf values r of each row's duration group, [B, K]; [1, K] where there is one group."""
-        return self.value if self.bias is None else self.value[self.group(batch)]
+        return self.of_group(self.value, batch)
+
+    def of_group(self, table: Tensor, batch: Batch) -> Tensor:
+        """The rows' own of a table [G, n]: [B, n], or [1, n] where there is one group."""
+        return table if self.bias is None else table[self.group(batch)]
 
     def group(self, batch: Batch) -> Tensor:
         """The duration group [B]; durations outside training's join the outer groups."""
@@ -68,7 +75,7 @@ class Tree(Regressor):
         return (batch.duration.unsqueeze(1) > self.edges).sum(1)
 
 
-class TPM(Method):
+class TPM(Method, Distribution):
     """P(leaf) from node classifiers, E[y] = sum_l P_l r_l, loss = w_tree L_tree + w_mse (E - y)^2 + w_sd sqrt(Var).
 
     Values are in units of the training standard deviation inside the loss; every term is a mean over the batch, L_tree
@@ -111,26 +118,28 @@ class TPM(Method):
         if c.debias and d is not None:
             edges = equal_frequency(d, c.groups, least=max(c.least, len(y) // (2 * c.groups)))
             rows = members(bin_of(d, edges), len(edges) + 1)
-        thresholds, values = zip(*(self.leaves(y[index]) for index in rows), strict=True)
+        bounds, values = zip(*(self.leaves(y[index]) for index in rows), strict=True)
         return {
             "edges": torch.from_numpy(edges),  # of the groups [G-1]
-            "thresholds": torch.from_numpy(np.stack(thresholds)),  # [G, K-1]
+            "bounds": torch.from_numpy(np.stack(bounds)),  # [G, K+1]
             "value": torch.from_numpy(np.stack(values)),  # r [G, K]
             "scale": torch.tensor(max(float(y.std()), 1e-6)),
         }
 
     def leaves(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Thresholds t [K-1], the equal-frequency quantiles of one group's labels, and leaf values r [K]."""
+        """The leaves' bounds [K+1], the least label, the thresholds t and the largest one, and their values r [K]. The
+        thresholds are the equal-frequency quantiles of one group's labels."""
         K, ordered = self.config.leaves, np.sort(y)
         t = order_statistics(ordered, np.arange(1, K) / K)
-        bounds = np.concatenate([ordered[:1], t, ordered[-1:]]).astype(np.float64)  # [K+1]
+        bounds = np.concatenate([ordered[:1], t, ordered[-1:]])
+        below, above = bounds[:-1].astype(np.float64), bounds[1:].astype(np.float64)
         if self.config.leaf == "midpoint":
-            return t, (bounds[:-1] + bounds[1:]) / 2
-        return t, bin_means(y, bin_of(y, t), empty=bounds[:-1])
+            return bounds, (below + above) / 2
+        return bounds, bin_means(y, bin_of(y, t), empty=below)
 
     def targets(self, fitted: Fitted, rows: Rows) -> Mapping[str, Tensor]:
         assert rows.label is not None
-        edges, thresholds = fitted["edges"].numpy(), fitted["thresholds"].numpy()
+        edges, thresholds = fitted["edges"].numpy(), fitted["bounds"][:, 1:-1].numpy()
         group = bin_of(rows.duration, edges) if rows.duration is not None else np.zeros(len(rows), np.int64)
         leaf = np.empty(len(rows), np.int64)
         for index, t in zip(members(group, len(thresholds)), thresholds, strict=True):
@@ -139,8 +148,7 @@ class TPM(Method):
 
     def build(self, schema: Schema, fitted: Fitted) -> Tree:
         nodes, right = tree(self.config.leaves)
-        kept = {name: fitted[name] for name in ("edges", "value", "scale")}
-        return Tree(schema, self.config, nodes=nodes, right=right, **kept)
+        return Tree(schema, self.config, nodes=nodes, right=right, **fitted)
 
     def loss(self, module: Any, batch: Batch) -> Tensor:
         s, leaf = module(batch), batch.targets["leaf"]
@@ -157,3 +165,8 @@ class TPM(Method):
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
         return (leaf_probability(module(batch)) * module.values(batch)).sum(1).clamp_min(0)
+
+    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = LEVELS) -> Tensor:
+        """Even within each leaf of the row's duration group."""
+        cdf = pad(leaf_probability(module(batch)).cumsum(1)[:, :-1], (1, 0))  # [B, K]
+        return quantiles(module.of_group(module.bounds, batch), pad(cdf, (0, 1), value=1.0), levels)

@@ -209,7 +209,8 @@ def test_every_label_lies_in_its_leaf_and_leaf_values_are_unbiased(case: str) ->
     fitted = method.fit(rows, np.random.default_rng(0))
     y, leaf = np.asarray(rows.label), method.targets(fitted, rows)["leaf"].numpy()
     group = bin_of(rows.duration, fitted["edges"].numpy())
-    t = np.pad(fitted["thresholds"].numpy(), ((0, 0), (1, 1)), constant_values=((0, 0), (-np.inf, np.inf)))
+    t = fitted["bounds"].numpy().copy()
+    t[:, 0], t[:, -1] = -np.inf, np.inf
     assert ((t[group, leaf] < y) & (y <= t[group, leaf + 1])).all()
     r = fitted["value"].numpy()
     assert ((r >= y.min()) & (r <= y.max())).all()

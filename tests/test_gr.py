@@ -327,7 +327,8 @@ def test_the_transformer_step_by_step_equals_itself_at_once() -> None:
     decoder = Transformer(6, 4, 16, 0.0).double()
     h, weights = torch.randn(9, 4, dtype=torch.float64), torch.rand(9, 3, 6, dtype=torch.float64)
     at_once = decoder(h, weights)
-    torch.testing.assert_close(unroll(decoder, h, 4, lambda t, row: weights[:, t]), at_once)
+    one_by_one = unroll(decoder, h, (9,) * 4, lambda t, row: weights[:, t])
+    torch.testing.assert_close(torch.stack(one_by_one, dim=1), at_once)
     later = weights.clone()
     later[:, 2] += 1
     torch.testing.assert_close(decoder(h, later)[:, :3], at_once[:, :3])  # no look ahead
@@ -369,8 +370,8 @@ def log_probability(decoder: Any, h: Tensor, sequence: tuple[int, ...], mix: gen
     def feed(t: int, row: Tensor) -> Tensor:
         return mix(row, torch.full((len(row), 1), sequence[t]))
 
-    logits = unroll(decoder, h, len(sequence), feed).log_softmax(-1)
-    return torch.stack([logits[:, t, token] for t, token in enumerate(sequence)]).sum(0)
+    logits = unroll(decoder, h, (len(h),) * len(sequence), feed)
+    return torch.stack([row.log_softmax(-1)[:, token] for row, token in zip(logits, sequence, strict=True)]).sum(0)
 
 
 @pytest.mark.parametrize("kind", ["lstm", "transformer"])

@@ -175,13 +175,19 @@ class Stack:
         return torch.stack([replica(s) for s in range(len(self))])
 
     def look(
-        self, s: int, what: Callable[[Any], Callable[[Any, Batch], Any]], banks: Sequence[Tensor], columns: Columns
+        self,
+        s: int,
+        what: Callable[[Any], Callable[[Any, Batch], Any]],
+        banks: Sequence[Tensor],
+        columns: Columns,
+        steps: int,
     ) -> Any:
-        """What a function of replica s's own module and some rows returns, outside of any mapping. what: method ->
-        (module, batch) -> anything; banks: [B, columns, dim] each."""
-        zero = torch.zeros((), dtype=self.dtype, device=self.device)
+        """What a function of replica s's own module and some rows returns, outside of any mapping, at the end of a run
+        of so many steps. what: method -> (module, batch) -> anything; banks: [B, columns, dim] each."""
         state = (self.flat[s], _at(self.buffers, s), _at(self.hyper, s))
-        return self._single(what, *state, banks, columns, {}, None, zero.long(), zero)
+        step = torch.tensor(steps, device=self.device)
+        progress = torch.ones((), dtype=self.dtype, device=self.device)
+        return self._single(what, *state, banks, columns, {}, None, step, progress)
 
     def words_per_loss(self, columns: Columns, targets: Mapping[str, Tensor]) -> int:
         """How many 32-bit words a loss on these B rows draws. columns, targets: [B, ...]."""

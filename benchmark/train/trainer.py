@@ -372,14 +372,18 @@ class Trainer:
         columns = resident(rows, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
         banks = [w[replica][e] for w, e in zip(self.final_rows, columns.embedded, strict=True)]
         fitted = self._fitted[replica]
-        return self.stack.look(replica, lambda method: partial(method.examine, fitted=fitted), banks, columns)
+
+        def examine(method: Any) -> Callable[[Any, Any], Any]:
+            return partial(method.examine, fitted=fitted)
+
+        return self.stack.look(replica, examine, banks, columns, self.total_steps)
 
     def quantiles(self, rows: Rows, levels: Sequence[float]) -> np.ndarray:
         """The quantiles that every asked replica predicts at its best epoch, float64 [S, n, levels]."""
         self.stack.module.eval()
-        out = []
-        for start in range(0, len(rows), CHUNK // 8):
-            part = rows.take(np.arange(start, min(start + CHUNK // 8, len(rows)))).without_label()
+        out, size = [], CHUNK // 32  # a method may sample a hundred values of every row
+        for start in range(0, len(rows), size):
+            part = rows.take(np.arange(start, min(start + size, len(rows)))).without_label()
             columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
             out.append(self._predict(columns, self.final_rows, "quantiles")[: self.asked].double().cpu())
         return torch.cat(out, 1).numpy()

@@ -5,14 +5,14 @@ embedding, or which mixture of them, comes in. Embedding mixup (Eq. 8) is linear
 mixture of projected embeddings: E W^T is formed once, and a true token is a one-hot weight.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 State = Any  # nested tuples of tensors [B, ...]
-Feed = Callable[[int, Tensor], Tensor]  # (step, its logits [B, C]) -> the next step's weights [B, C]
+Feed = Callable[[int, Tensor], Tensor]  # (step, its logits of the rows that go on) -> the next step's weights [.., C]
 
 
 class LSTM(nn.Module):
@@ -96,7 +96,9 @@ class Recurrent(nn.Module):
     def begin(self, h: Tensor) -> tuple[Any, Tensor, State]:
         """What all steps share, the first input (SOS) and h_0. h: [B, context]."""
         table = self.embedding @ self.token.weight.T  # E W^T [C, G*H]
-        constant = self.token.bias if self.context is None else self.context(h) + self.token.bias  # [B, G*H]
+        constant = self.token.bias.unsqueeze(0)
+        if self.context is not None:
+            constant = constant + self.context(h)  # [B, G*H]
         return (table, constant), self.sos @ self.token.weight.T + constant, self.cell.begin(self.first(h))
 
     def step(self, shared: Any, x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -107,16 +109,24 @@ class Recurrent(nn.Module):
     def embed(self, shared: Any, weights: Tensor) -> Tensor:
         """The input that a mixture of tokens makes. weights: [B, C]."""
         table, constant = shared
-        return weights @ table + constant
+        return weights @ table + constant[: len(weights)]
 
 
-def unroll(decoder: Any, h: Tensor, steps: int, feed: Feed) -> Tensor:
-    """Logits of every step, [B, T, C]."""
+def unroll(decoder: Any, h: Tensor, sizes: Sequence[int], feed: Feed) -> list[Tensor]:
+    """Logits of every step. sizes: how many of the first rows each step is made for, B at first and falling."""
     shared, x, state = decoder.begin(h)
     logits: list[Tensor] = []
-    for t in range(steps):
+    for t in range(len(sizes)):
         row, state = decoder.step(shared, x, state)
         logits.append(row)
-        if t + 1 < steps:
+        if t + 1 < len(sizes):
+            following = sizes[t + 1]
+            if following < sizes[t]:
+                row, state = row[:following], _first(state, following)
             x = decoder.embed(shared, feed(t, row))
-    return torch.stack(logits, dim=1)
+    return logits
+
+
+def _first(state: State, size: int) -> State:
+    """A decoder's state of the first rows alone."""
+    return tuple(_first(part, size) for part in state) if isinstance(state, tuple) else state[:size]

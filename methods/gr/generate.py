@@ -77,8 +77,8 @@ def sample(decoder: Any, h: Tensor, uniforms: Tensor, mix: Mix) -> Tensor:
         return (upto[..., :-1] < u).sum(-1, keepdim=True)
 
     rows = h.unsqueeze(1).expand(-1, k, -1).flatten(0, 1)
-    logits = unroll(decoder, rows, T, lambda t, row: mix(row, drawn(row, u[:, t])))
-    return drawn(logits, u)[..., 0].view(B, k, T)
+    logits = unroll(decoder, rows, (B * k,) * T, lambda t, row: mix(row, drawn(row, u[:, t])))
+    return drawn(torch.stack(logits, dim=1), u)[..., 0].view(B, k, T)
 
 
 def total(tokens: Tensor, value: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Generative Regression (GR): predict a value token by token; the tokens' sum is the value (Ma et al., 2024)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,18 +9,22 @@ from torch import Tensor
 
 from datasets.schema import Rows, Schema
 from methods.base import Batch, Fitted, Method
+from methods.capabilities import LEVELS, Distribution, Examined
 from methods.gr import config, vocabulary
 from methods.gr.curriculum import probability
 from methods.gr.decoder import unroll
 from methods.gr.generate import beam_search, greedy, sample, total
+from methods.gr.inside import inside
 from methods.gr.network import Network
+from methods.gr.packing import broken, needed, packed, row_sums, survival
 from methods.gr.values import before_end, huber, mixup, released_value, soft_value
 
 _VOCABULARIES = {"binary": vocabulary.binary, "manual": vocabulary.manual}
 _SAMPLES = 64  # sequences a row behind `GR.quantiles`
+_RARE = 1e-3  # training rows that are longer than its samples
 
 
-class GR(Method):
+class GR(Method, Distribution, Examined):
     """A label's tokens by cross-entropy, their soft value by Huber's loss: L = w_ce L_ce + w_huber L_huber (Eq. 6).
 
     The decoder is fed, step by step, the true token with probability p and else the embedding mixup of what it has just
@@ -56,7 +60,7 @@ class GR(Method):
         "cl_end": (0.25, 0.5, 0.75, 1.0),
     }
 
-    Config = config.Config
+    Config = config.Config  # type: ignore[assignment]
 
     def fit(self, train: Rows, rng: np.random.Generator) -> Fitted:
         y, c = train.label, self.config
@@ -68,7 +72,7 @@ class GR(Method):
             words = _VOCABULARIES[c.tokens](y, unit)
         return {
             "vocabulary": words,
-            "length": self.encoded(words, y, c.cap).shape[1],  # T, the steps of every sequence
+            "survival": survival(self.encoded(words, y, c.cap)),  # P(longer than t), t = 0 to T - 1
             "std": torch.tensor(max(float(y.std()), 1e-6)),
             "rows": len(y),
         }
@@ -80,11 +84,17 @@ class GR(Method):
     def targets(self, fitted: Fitted, rows: Rows) -> Mapping[str, Tensor]:
         """Token ids int16 [n, T]; two bytes, for a large table has ten of them a row."""
         assert rows.label is not None
-        tokens = self.encoded(fitted["vocabulary"], rows.label, fitted["length"])
-        return {"tokens": torch.from_numpy(np.pad(tokens, ((0, 0), (0, fitted["length"] - tokens.shape[1]))))}
+        T = len(fitted["survival"])
+        tokens = self.encoded(fitted["vocabulary"], rows.label, T)
+        return {"tokens": torch.from_numpy(np.pad(tokens, ((0, 0), (0, T - tokens.shape[1]))))}
 
     def build(self, schema: Schema, fitted: Fitted) -> Network:
         return Network(schema, self.config, fitted)
+
+    def probability(self, step: Tensor, progress: Tensor, epoch_steps: Tensor) -> Tensor:
+        """p, with which a decoding step is fed the true token, 0-d."""
+        c = self.config
+        return probability(c.schedule, step, progress, cl_end=c.cl_end, omega=c.omega, p=c.p, epoch_steps=epoch_steps)
 
     def half_window(self, module: Network, part: Any) -> Tensor:
         """b = floor(n_w / 2), 0-d."""
@@ -99,42 +109,49 @@ class GR(Method):
         return mixup(logits, centre, self.half_window(module, self.config.window))
 
     def soft(self, module: Network, logits: Tensor) -> Tensor:
-        """The soft value of each step [B, T]."""
+        """The soft value of each step. logits: [..., C]."""
         b = self.half_window(module, self.config.value_window)
         return (released_value if self.config.value == "released" else soft_value)(logits, module.value, b)
 
-    def logits(self, module: Network, batch: Batch, truth: Tensor) -> Tensor:
-        """[B, T, C] under the curriculum. truth: the one-hot tokens [B, T, C]."""
-        c, h, (B, T, _) = self.config, module.backbone(batch), truth.shape
-        when = {"cl_end": c.cl_end, "omega": c.omega, "p": c.p, "epoch_steps": -(-module.rows // B)}
-        p = probability(c.schedule, batch.step, batch.progress, **when)
+    def logits(self, module: Network, batch: Batch, h: Tensor, truth: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        """Of each step under the curriculum, [size, C]. h: [B, hidden]; truth: the one-hot tokens [B, T, C]."""
+        c, (B, T, _) = self.config, truth.shape
+        p = self.probability(batch.step, batch.progress, -(-module.rows // B))
         true = None  # whether the next input is, [B or 1, T-1, 1]
         if c.schedule != "teacher" and T > 1:
             assert batch.draws is not None
             true = batch.draws.uniform((B if c.sampling == "sample" else 1, T - 1, 1)) < p
 
-        def mixed(logits: Tensor) -> Tensor:
-            return self.mix(module, logits, logits.detach().argmax(-1, keepdim=True))
-
         def feed(t: int, row: Tensor) -> Tensor:
-            return truth[:, t] if true is None else torch.where(true[:, t], truth[:, t], mixed(row))
+            known = truth[: len(row), t]
+            if true is None:
+                return known
+            return torch.where(true[: len(row), t], known, self.mix(module, row, row.detach().argmax(-1, keepdim=True)))
 
         if c.decoder != "transformer":
-            return unroll(module.decoder, h, T, feed)
+            return unroll(module.decoder, h, sizes, feed)
         inputs = truth[:, :-1]
         if true is not None:
-            inputs = torch.where(true, inputs, mixed(module.decoder(h, inputs)[:, :-1]))
-        return module.decoder(h, inputs)
+            rows = [row[:size] for row, size in zip(module.decoder.steps(h, inputs, sizes), sizes[1:], strict=False)]
+            inputs = torch.stack([torch.cat([feed(t, row), truth[len(row) :, t]]) for t, row in enumerate(rows)], dim=1)
+        return module.decoder.steps(h, inputs, sizes)
 
     def loss(self, module: Any, batch: Batch) -> Tensor:
-        c, tokens = self.config, batch.targets["tokens"]
+        c, tokens, h = self.config, batch.targets["tokens"], module.backbone(batch)
         assert batch.label is not None
-        truth = (tokens.unsqueeze(-1) == module.ids).to(batch.label.dtype)  # [B, T, C]; PAD is in no class
-        logits = self.logits(module, batch, truth)
-        l_ce = -(logits.log_softmax(-1) * truth).sum((1, 2)).mean()  # Eq. 4
-        value = (self.soft(module, logits) * (tokens != vocabulary.PAD)).sum(1)
-        l_huber = huber((value - batch.label) / module.scale, c.delta).mean()  # Eq. 5
-        return c.w_ce * l_ce + c.w_huber * l_huber
+        B, T = tokens.shape
+        order = (
+            (tokens != vocabulary.PAD).sum(1).argsort(descending=True, stable=True)
+        )  # rows by length, the longest first
+        tokens, h, label = tokens[order], h[order], batch.label[order]
+        sizes = needed(module.survival, B) if module.training else (B,) * T  # validation rows come in any order
+        truth = (tokens.unsqueeze(-1) == module.ids).to(h.dtype)  # [B, T, C]; PAD is in no class
+        logits = torch.cat(self.logits(module, batch, h, truth, sizes))  # [sum of sizes, C]
+        l_ce = -(logits.log_softmax(-1) * packed(truth, sizes)).sum() / B  # Eq. 4
+        value = row_sums(self.soft(module, logits) * (packed(tokens, sizes) != vocabulary.PAD), sizes)
+        l_huber = huber((value - label) / module.scale, c.delta).mean()  # Eq. 5
+        loss = c.w_ce * l_ce + c.w_huber * l_huber
+        return torch.where(broken(tokens, sizes, vocabulary.PAD), torch.nan, loss)
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
         c, h = self.config, module.backbone(batch)
@@ -152,16 +169,28 @@ class GR(Method):
             return total(tokens, module.value)
         return (self.soft(module, logits) * before_end(tokens)).sum(1)
 
-    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = (0.1, 0.5, 0.9)) -> Tensor:
+    def quantiles(self, module: Any, batch: Batch, levels: tuple[float, ...] = LEVELS) -> Tensor:
         """Quantiles of the predictive distribution over sequences, [B, levels], from samples of it.
 
         The samples' uniforms are the same for all rows and evenly spread at every step, so nothing is drawn and a row's
-        quantiles do not depend on who is asked with it.
+        quantiles do not depend on who is asked with it. A sample has as many tokens as all but a thousandth of the
+        training rows need.
         """
+        steps = sum(share > _RARE for share in module.survival)
         rng = np.random.default_rng(0)
-        even = [rng.permutation((np.arange(_SAMPLES) + 0.5) / _SAMPLES) for _ in range(module.length)]
+        even = [rng.permutation((np.arange(_SAMPLES) + 0.5) / _SAMPLES) for _ in range(steps)]
         h = module.backbone(batch)
         uniforms = torch.from_numpy(np.stack(even, 1)).to(h.device)
         tokens = sample(module.decoder, h, uniforms, lambda logits, centre: self.mix(module, logits, centre))
         ordered = total(tokens, module.value).sort(1).values  # [B, samples]
         return torch.stack([ordered[:, min(int(q * _SAMPLES), _SAMPLES - 1)] for q in levels], dim=1)
+
+    def forced(self, module: Any, h: Tensor, truth: Tensor) -> Tensor:
+        """Logits [B, T, C] where every input is true. h: [B, hidden]; truth: the one-hot tokens [B, T, C]."""
+        B, T, _ = truth.shape
+        if self.config.decoder == "transformer":
+            return module.decoder(h, truth[:, :-1])
+        return torch.stack(unroll(module.decoder, h, (B,) * T, lambda t, row: truth[:, t]), dim=1)
+
+    def examine(self, module: Any, batch: Batch, fitted: Fitted) -> Mapping[str, Any]:
+        return inside(self, module, batch, fitted)

@@ -1,5 +1,7 @@
 """GR Section 3.2: the encoder, which is the backbone of all methods, and a decoder."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -24,10 +26,11 @@ class Network(nn.Module):
 
     def __init__(self, schema: Schema, c: Config, fitted: Fitted) -> None:
         super().__init__()
-        values, self.length = fitted["vocabulary"].values, fitted["length"]
+        values, self.survival = fitted["vocabulary"].values, fitted["survival"]
+        self.length = len(self.survival)  # T
         classes = 1 + len(values)
         self.backbone = Backbone(schema, c)
-        self.decoder: nn.Module
+        self.decoder: Any
         if c.decoder == "transformer":
             self.decoder = Transformer(classes, self.backbone.out, c.width, c.dropout)
         else:

@@ -5,12 +5,14 @@ Training reads all positions at once (`Transformer.forward`), prediction one by 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 Cache = tuple[Tensor, Tensor]  # keys and values of the positions so far, [B, heads, t, width / heads] each
+_FEW = 8  # a batch has at least eight times as many rows as are read to the longest one's end
 
 
 class Layer(nn.Module):
@@ -82,3 +84,15 @@ class Transformer(nn.Module):
         for layer in self.stack:
             x, _ = layer(x, memory, None)
         return self.out(x)
+
+    def steps(self, h: Tensor, weights: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+        """`forward` for the first rows of each step alone, as `unroll`: the few longest sequences apart from the rest,
+        which need not be as long."""
+        few = next((t for t, size in enumerate(sizes) if size <= sizes[0] // _FEW), len(sizes))
+        long = sizes[few] if few < len(sizes) else 0
+        rest = self(h[long:], weights[long:, : few - 1])  # [B - long, few, C]
+        if not long:
+            return [rest[:size, t] for t, size in enumerate(sizes)]
+        whole = self(h[:long], weights[:long])  # [long, T, C]
+        early = [torch.cat([whole[:, t], rest[: sizes[t] - long, t]]) for t in range(few)]
+        return early + [whole[: sizes[t], t] for t in range(few, len(sizes))]

@@ -9,17 +9,14 @@ from torch import Tensor
 
 
 def near(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:
-    """Which classes lie in the window [centre - b, centre + b], bool [..., C]; EOS has a window of its own.
+    """0 at the classes within [centre - b, centre + b] and -inf elsewhere, [..., C]; EOS has a window of its own.
 
     centre: int [..., 1]. Eq. 8 leaves the borders open: the window ends at the first and last numeric token.
     """
     index = torch.arange(logits.shape[-1], device=logits.device)
-    return (_place(index, logits.dtype) - _place(centre, logits.dtype)).abs() <= b
-
-
-def _place(index: Tensor, dtype: torch.dtype) -> Tensor:
-    """Where a class stands in the vocabulary; EOS is far from all others."""
-    return torch.where(index == 0, -1e9, index.to(dtype))
+    place = torch.where(index == 0, -1e9, index.to(logits.dtype))  # EOS is far from all others
+    outside = (place.unsqueeze(1) - place).abs() > b  # of every centre, [C, C]: far fewer than the rows
+    return torch.where(outside, -torch.inf, torch.zeros_like(place))[centre[..., 0]]
 
 
 def mixup(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:
@@ -28,7 +25,7 @@ def mixup(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:
     Eq. 9 prints exp(-rho) over a sum of exp(+rho), which sums to anything and favours the worst token; the released
     code has softmax(+rho), as here.
     """
-    return logits.masked_fill(~near(logits, centre, b), -torch.inf).softmax(-1)
+    return (logits + near(logits, centre, b)).softmax(-1)
 
 
 def soft_value(logits: Tensor, value: Tensor, b: Tensor) -> Tensor:
