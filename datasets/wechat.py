@@ -93,18 +93,16 @@ class WeChat(Dataset):
             by_day, truncated, music, seconds, buckets, seed)  # fmt: skip
 
     def files(self, root: Path | None) -> list[Path]:
-        """The actions, the videos and their content; or the one file that DVR prepared."""
-        below = next((one for one in FOLDERS if root is not None and (Path(root) / one).is_dir()), FOLDERS[0])
-        place = folder(self.name, SOURCE, root, below)
-        raw = {stem: plain_or_gz(place, [stem]) for stem in CHALLENGE}
-        found = [path for path in raw.values() if path]
-        prepared = plain_or_gz(place, [PREPARED])
-        if len(found) == len(raw):
-            return found
-        if prepared:
-            return [prepared]
-        missing = " and ".join(f"{stem}[.gz]" for stem, path in raw.items() if path is None)
-        raise not_there(self.name, SOURCE, root, place, missing, beside=found[0] if found else None)
+        """The actions, the videos and their content, or the one file that DVR prepared: whichever is whole."""
+        below = [one for one in FOLDERS if root is not None and (Path(root) / one).is_dir()] or FOLDERS[:1]
+        places = [folder(self.name, SOURCE, root, one) for one in below]
+        raw = [{stem: plain_or_gz(place, [stem]) for stem in CHALLENGE} for place in places]
+        for files in (*raw, *({PREPARED: plain_or_gz(place, [PREPARED])} for place in places)):
+            whole = [path for path in files.values() if path]
+            if len(whole) == len(files):
+                return whole
+        missing = " and ".join(f"{stem}[.gz]" for stem, path in raw[0].items() if path is None)
+        raise not_there(self.name, SOURCE, root, places[0], missing, beside=next(filter(None, raw[0].values()), None))
 
     def build(self, root: Path | None) -> Table:
         paths = self.files(root)

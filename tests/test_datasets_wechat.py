@@ -215,6 +215,14 @@ def test_missing_files_are_one_sentence_that_says_where_to_get_them(tmp_path):
     assert not isinstance(caught.value, Incomplete)
 
 
+def test_a_part_of_the_challenges_files_does_not_hide_dvrs(tmp_path):
+    prepared(tmp_path, below=Path("WTG-DVR", "examples", "data"))
+    fixtures.wechat(tmp_path)
+    assert [path.name for path in WeChat().files(tmp_path)] == [ACTIONS, FEEDS, CONTENT]
+    (tmp_path / DATA / CONTENT).unlink()
+    assert [path.name for path in WeChat().files(tmp_path)] == [PREPARED]
+
+
 @pytest.mark.parametrize("name", [ACTIONS, FEEDS, CONTENT])
 def test_a_part_of_the_files_is_incomplete(tmp_path, name):
     fixtures.wechat(tmp_path)
