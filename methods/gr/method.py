@@ -79,7 +79,7 @@ class GR(Method, Distribution, Examined):
 
     def encoded(self, words: vocabulary.Vocabulary, y: np.ndarray, cap: int) -> np.ndarray:
         """Token ids [n, <= cap]."""
-        return words.encode(y, cap, shortest=self.config.shortest, rel_tol=self.config.rel_tol)
+        return words.encode(y, cap, shortest=self.config.shortest, rel_tol=float(self.config.rel_tol))
 
     def targets(self, fitted: Fitted, rows: Rows) -> Mapping[str, Tensor]:
         """Token ids int16 [n, T]; two bytes, for a large table has ten of them a row."""
