@@ -505,3 +505,17 @@ def test_quantiles_of_a_learned_distribution(monkeypatch: pytest.MonkeyPatch) ->
     quantiles = trainer.predict(rows)  # [replicas, rows, levels]
     assert (np.diff(quantiles, axis=2) >= 0).all()
     assert np.median(quantiles, axis=(0, 1))[[0, 4, 8]].tolist() == [2, 10, 50]
+
+
+@pytest.mark.parametrize("decoder", ["lstm", "transformer"])
+def test_before_training_tokens_are_as_likely_as_they_are_frequent(decoder: Any) -> None:
+    """A decoder whose state says nothing."""
+    schema, rows = world(np.r_[np.full(30, 2.0), np.full(10, 0.5)])
+    method = GR(replace(GR.Config(), dim=4, hidden=(8,), width=8, decoder=decoder, unit=0.5))
+    fitted = method.fit(rows, RNG)
+    module = method.build(schema, fitted)
+    tokens = fitted["vocabulary"].encode(rows.label)
+    seen = np.bincount(tokens[tokens != PAD] - EOS, minlength=len(fitted["vocabulary"]) - 2) + 1  # + 1: none is at 0
+    with torch.no_grad():
+        p = module.decoder.out(torch.zeros(1, 8)).softmax(-1)[0].numpy()
+    np.testing.assert_allclose(p, seen / seen.sum(), rtol=1e-5)

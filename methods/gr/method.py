@@ -42,6 +42,8 @@ class GR(Method, Distribution, Examined):
       worse than a constant on the synthetic world (`label-scale`). Here errors are in training standard deviations.
     - True or predicted input is drawn for each row and step. The released code draws for a whole batch, and reads each
       batch twice: pass 2 is fed with what pass 1, all true tokens, predicted. The Transformer is trained in this way.
+    - The output layer's bias starts at the training tokens' log frequencies. All tokens alike would start each value at
+      the sum of T means of the vocabulary, many times the labels, and it would take epochs to come down from there.
     - Read-out: the paper sums the argmax tokens, which makes predictions discrete and tied; the released code sums the
       soft values, to the first EOS inclusive. `soft` is the default, `argmax` a variant.
     - `code` is without what the release learns from test rows (vocabulary, scaling, choice of epoch), its decay of the
@@ -54,7 +56,7 @@ class GR(Method, Distribution, Examined):
     paper = "Ma et al., Sequence Generation Modeling for Continuous Value Prediction, arXiv 2412.20211"
     variants = config.VARIANTS
     space = {
-        "lr": (1e-3, 5e-4, 1e-4),
+        "lr": (3e-3, 1e-3, 5e-4, 1e-4),
         "w_huber": (1.0, 10.0, 100.0),
         "delta": (0.02, 0.1, 1.0),
         "cl_end": (0.25, 0.5, 0.75, 1.0),
@@ -70,9 +72,12 @@ class GR(Method, Distribution, Examined):
             words = vocabulary.dynamic_quantile(y, unit, decay=c.decay, eps=c.eps, q_start=c.q_start, q_end=c.q_end)
         else:
             words = _VOCABULARIES[c.tokens](y, unit)
+        tokens = self.encoded(words, y, c.cap)
+        count = np.bincount(tokens[tokens != vocabulary.PAD] - vocabulary.EOS, minlength=1 + len(words.values)) + 1
         return {
             "vocabulary": words,
-            "survival": survival(self.encoded(words, y, c.cap)),  # P(longer than t), t = 0 to T - 1
+            "survival": survival(tokens),  # P(longer than t), t = 0 to T - 1
+            "frequency": torch.from_numpy(count / count.sum()),  # of EOS and the numeric tokens [K+1]
             "std": torch.tensor(max(float(y.std()), 1e-6)),
             "rows": len(y),
         }

@@ -35,6 +35,8 @@ class Network(nn.Module):
             self.decoder = Transformer(classes, self.backbone.out, c.width, c.dropout)
         else:
             self.decoder = Recurrent(c.decoder, classes, self.backbone.out, c.width, condition=c.condition)
+        with torch.no_grad():
+            self.decoder.out.bias.copy_(fitted["frequency"].log())
         self.register_buffer("ids", (torch.arange(classes) + EOS).to(torch.int16))
         self.register_buffer("value", torch.from_numpy(np.concatenate([[0.0], values])))
         self.register_buffer("numeric", torch.tensor(float(len(values))))
