@@ -19,7 +19,7 @@ def lines(there: Mapping[str, Entry], base_name: str) -> Iterator[str]:
             texts.append(f"{plain(name)} d = {d:.0f}, t = {t:.1f}, so {d * t:.0f} times, measured {took / base:.1f}")
     if texts:
         yield (
-            "The formulas count the last layer alone, ours is the whole model. O(mdt) against O(m), d the tokens of the "
+            "The formulas count the last layer alone, ours is of all layers. O(mdt) against O(m), d the tokens of the "
             f"vocabulary and t the mean length of what is predicted, EOS in both: {'; '.join(texts)}."
         )
     devices = sorted({r.cost.device for e in there.values() for r in e.ok if r.cost})

@@ -40,7 +40,8 @@ def answers(board: Board, dataset: str, study: Study) -> Iterator[str]:
         won = [m for m in study.metrics if all(_word(found, m, row, rival) == "better" for rival in against)]
         texts.append(f"{plain(row)} in {sentence_list([_title(m) for m in won]) or 'none'}")
     metrics = sentence_list([_title(metric) for metric in study.metrics])
-    yield f"Of {metrics}, better than all {len(against)} beyond noise: {'; '.join(texts)}."
+    all_ = sentence_list([plain(rival) for rival in against])
+    yield f"Better beyond noise than each of {all_}, of {metrics}: {'; '.join(texts)}."
     for metric in study.metrics:
         yield f"{_title(metric)}: {'; '.join(_sentence(found, metric, row, against) for row in rows)}."
     yield behind([gap for gap, _ in found.values()])
@@ -78,7 +79,8 @@ def _sentence(found: Found, metric: str, row: str, against: list[str]) -> str:
     parts = []
     for word, says in (*_SAYS.items(), ("one seed only", _OPEN)):
         names = [plain(rival) for rival in against if _word(found, metric, row, rival) == word]
-        parts += [f"{says} {sentence_list(names)}"] if names else []
+        everyone = len(names) == len(against) > 1
+        parts += [f"{says} {'all of them' if everyone else sentence_list(names)}"] if names else []
     return f"{plain(row)} {', '.join(parts)}"
 
 

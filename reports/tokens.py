@@ -108,6 +108,7 @@ def _draw_neighbours(shown: Shown, title: str) -> str:
                 near, vmin=0, vmax=most, extent=extent, cmap="viridis", aspect="auto", interpolation="none"
             )
             image_at.set_title(name, fontsize=8)
+            image_at.yaxis.get_major_locator().set_params(integer=True)
             mean_at.bar(range(-reach, reach + 1), _profile(arrays), color=COLOURS[0], alpha=0.7)
             mean_at.set_xlabel("places from the true token")
             mean_at.sharey(axes[1, 0])
@@ -146,6 +147,7 @@ def _draw_embedded(shown: Shown, title: str) -> str:
         from matplotlib import colormaps
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import Normalize
+        from matplotlib.ticker import MaxNLocator
 
         axes = picture.subplots(1, len(shown), squeeze=False).ravel()
         last = max(float(a["embedded"][:, 2].max()) for a in shown.values())
@@ -158,9 +160,9 @@ def _draw_embedded(shown: Shown, title: str) -> str:
             place.set_title(name, fontsize=8)
             place.set_xticks([])
             place.set_yticks([])
-        picture.colorbar(
-            ScalarMappable(norm, colours), ax=list(axes), label="place of the first token (1: largest)", shrink=0.9
-        )
+        words = "place of the first token (1: largest)"
+        whole = MaxNLocator(integer=True)
+        picture.colorbar(ScalarMappable(norm, colours), ax=list(axes), label=words, shrink=0.9, ticks=whole)
 
     return svg(draw, title=title, size=(3.2 * len(shown) + 1.0, 3.2))
 
@@ -225,8 +227,8 @@ def _tell_schedules(shown: Shown) -> Iterator[str]:
         progress, p = arrays["schedule"]
         below = progress[p <= _END + 1e-6]
         end = f"{100 * float(below[0]):.0f} %" if len(below) else f"never, {p[-1]:.2f} in the end"
-        texts.append(f"{plain(name)} {end}")
-    yield f"p has fallen to {_END}, in % of the longest possible run: {', '.join(texts)}."
+        texts.append(f"{plain(name)} ({end})")
+    yield f"p has fallen to {_END} after this part of the longest possible run: {', '.join(texts)}."
 
 
 def _beside_schedules(shown: Shown, entries: Mapping[str, Entry]) -> Iterator[str]:
@@ -240,11 +242,11 @@ def _beside_schedules(shown: Shown, entries: Mapping[str, Entry]) -> Iterator[st
         ]
         if parts:
             kept = sum(parts) / len(parts)
-            texts.append(f"{plain(name)} {100 * kept:.0f} % and {_at(arrays, kept):.2f}")
+            texts.append(f"{plain(name)} ({100 * kept:.0f} %, p {_at(arrays, kept):.2f})")
     if texts:
         yield (
             "Training stops early: the epoch that is kept ends after this part of the longest possible run (mean over "
-            f"seeds), with p at: {', '.join(texts)}."
+            f"seeds), where p is: {', '.join(texts)}."
         )
 
 
