@@ -7,6 +7,7 @@ from reports.differences import Gap, Pair, behind, judged
 from reports.leaderboard import COLUMNS, digits
 from reports.markdown import NONE, Sheet, plain, sentence_list, signed, table
 from reports.studies import Row, Study, entries
+from reports.tables import seeds
 
 _SAYS = {"better": "beats", "not told apart": "is not told apart from", "worse": "loses to"}
 _OPEN = "has one seed only against"
@@ -20,14 +21,16 @@ def verdicts(board: Board, dataset: str, study: Study) -> Sheet | None:
     found = _found(board, dataset, study)
     if not found:
         return None
-    unit = str(board.facts(dataset).get("unit", "s"))
+    unit, there = str(board.facts(dataset).get("unit", "s")), entries(board, dataset, study)
+    few = any(entry.few for entry in there.values())
     lines = []
     for metric in study.metrics:
-        for row in entries(board, dataset, study):
+        for row, entry in there.items():
             cells = [found.get((metric, row.name, rival.name)) for rival in study.rivals]
             texts = [f"{c[1]} ({signed(c[0].value, digits(metric, unit))})" if c else NONE for c in cells]
-            lines.append([COLUMNS[metric].title, plain(row.name), *texts])
-    return table(["metric", "", *(f"against {plain(rival.name)}" for rival in study.rivals)], lines, left=2)
+            lines.append([COLUMNS[metric].title, plain(row.name), *[seeds(entry)] * few, *texts])
+    head = ["metric", "variant", *["seeds"] * few, *(f"against {plain(rival.name)}" for rival in study.rivals)]
+    return table(head, lines, left=2)
 
 
 def answers(board: Board, dataset: str, study: Study) -> Iterator[str]:
@@ -41,7 +44,7 @@ def answers(board: Board, dataset: str, study: Study) -> Iterator[str]:
         texts.append(f"{plain(row)} in {sentence_list([_title(m) for m in won]) or 'none'}")
     metrics = sentence_list([_title(metric) for metric in study.metrics])
     all_ = sentence_list([plain(rival) for rival in against])
-    yield f"Better beyond noise than each of {all_}, of {metrics}: {'; '.join(texts)}."
+    yield f"Ahead of each of {all_} beyond noise: {'; '.join(texts)}, of {metrics}."
     for metric in study.metrics:
         yield f"{_title(metric)}: {'; '.join(_sentence(found, metric, row, against) for row in rows)}."
     yield behind([gap for gap, _ in found.values()])
