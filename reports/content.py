@@ -173,7 +173,7 @@ def _each(board: Board, word: str, sheet: Callable[[Board, str], Sheet | None]) 
 
 
 def _blocks(board: Board, paper: Paper, number_: str, *, constants: bool = True) -> tuple[Block, ...]:
-    return tuple(_block(board, paper, number_, c, constants=constants) for c in paper.table(number_).columns)
+    return tuple(_block(board, paper, number_, c, constants=constants) for c in paper.table(number_).shown)
 
 
 def _block(
@@ -183,7 +183,8 @@ def _block(
     assert source is not None, f"{paper.key} describes no dataset {column!r}"
     if not board.has(source.ours):
         return Block(column, missing=inventory.why_missing(board, source.ours, source.reason))
-    lines = [constants_beside(board, paper, number_, column)] if constants else []
+    printed_here = column in paper.table(number_).columns
+    lines = [constants_beside(board, paper, number_, column)] if constants and printed_here else []
     lines += below(board, paper, number_, column)
     lines += ablation.lines(board, paper, paper.table(number_), column) if ablated else []
     caption = f"{paper.key}, Table {number_}, {column}: ours beside the paper's"

@@ -27,7 +27,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class _Gap:
+class Gap:
     pair: Pair
     found: Estimate | None  # None where one seed hides the noise
     drawn: bool  # whether users were drawn again, or seeds are all there is
@@ -37,7 +37,7 @@ class _Gap:
 def told(board: Board, dataset: str, pairs: Sequence[Pair], metrics: Sequence[str]) -> list[str]:
     """A line for each metric and each row that others are compared with, and one on what stands behind them."""
     unit = str(board.facts(dataset).get("unit", "s"))
-    lines, behind = [], []
+    lines, all_ = [], []
     for other in dict.fromkeys(pair.other_name for pair in pairs):
         for metric in metrics:
             if metric not in COLUMNS or COLUMNS[metric].low is None:
@@ -47,11 +47,17 @@ def told(board: Board, dataset: str, pairs: Sequence[Pair], metrics: Sequence[st
             if found:
                 title = COLUMNS[metric].title.split()[0]
                 lines.append(f"Against {plain(other)}, {title}: {_sentence(found, metric, unit)}.")
-                behind += found
-    return [*lines, _behind(behind)] if lines else []
+                all_ += found
+    return [*lines, behind(all_)] if lines else []
 
 
-def _gaps(board: Board, dataset: str, pairs: Sequence[Pair], metric: str) -> Iterator[_Gap]:
+def judged(board: Board, dataset: str, pairs: Sequence[Pair], metric: str) -> list[tuple[Gap, str]]:
+    """Each pair's difference where both have the metric, with its word: better, worse, not told apart, one seed only.
+    By Holm over all of them."""
+    return list(_judged(list(_gaps(board, dataset, pairs, metric)), low=bool(COLUMNS[metric].low)))
+
+
+def _gaps(board: Board, dataset: str, pairs: Sequence[Pair], metric: str) -> Iterator[Gap]:
     """Each pair's difference: on the same users drawn again where both were resampled, else from the spread of
     seeds."""
     tested = contest(board, dataset, metric, low=bool(COLUMNS[metric].low))
@@ -61,18 +67,18 @@ def _gaps(board: Board, dataset: str, pairs: Sequence[Pair], metric: str) -> Ite
             continue
         value = mine.mean - theirs.mean
         if tested and {pair.entry, pair.other} <= tested.places.keys():
-            yield _Gap(pair, tested.difference(pair.entry, pair.other), True, value)
+            yield Gap(pair, tested.difference(pair.entry, pair.other), True, value)
         elif mine.std is None or theirs.std is None:
-            yield _Gap(pair, None, False, value)
+            yield Gap(pair, None, False, value)
         else:
-            yield _Gap(pair, estimate(value, [_seeds(mine), _seeds(theirs)]), False, value)
+            yield Gap(pair, estimate(value, [_seeds(mine), _seeds(theirs)]), False, value)
 
 
 def _seeds(summary: Summary) -> tuple[float, float]:
     return (summary.std or 0.0) / sqrt(summary.n), max(summary.n - 1, 1)
 
 
-def _judged(found: Sequence[_Gap], *, low: bool) -> Iterator[tuple[_Gap, str]]:
+def _judged(found: Sequence[Gap], *, low: bool) -> Iterator[tuple[Gap, str]]:
     """Each difference with its word, by Holm over all of them."""
     known = [gap for gap in found if gap.found]
     adjusted = iter(holm([gap.found.p for gap in known if gap.found]))
@@ -85,7 +91,7 @@ def _judged(found: Sequence[_Gap], *, low: bool) -> Iterator[tuple[_Gap, str]]:
             yield gap, "better" if (gap.value < 0) == low else "worse"
 
 
-def _sentence(found: Sequence[_Gap], metric: str, unit: str) -> str:
+def _sentence(found: Sequence[Gap], metric: str, unit: str) -> str:
     texts: dict[str, list[tuple[float, str]]] = {word: [] for word in _WORDS}
     places = digits(metric, unit)
     for gap, word in _judged(found, low=bool(COLUMNS[metric].low)):
@@ -113,7 +119,7 @@ def pairwise(board: Board, dataset: str, printed: Mapping[Entry, float], metric:
     return ", ".join([*texts, f"{left} open"] if left else texts)
 
 
-def _behind(found: Sequence[_Gap]) -> str:
+def behind(found: Sequence[Gap]) -> str:
     """What the words rest on."""
     alone = dict.fromkeys(plain(gap.pair.name) for gap in found if gap.found and not gap.drawn)
     words = "Better and worse are beyond noise: p < 0.05, by Holm over the rows of a line"

@@ -1,34 +1,25 @@
-"""Figures from the arrays that trained methods leave, and what is said below them: one `Kind` for each."""
+"""Figures from the arrays that trained methods leave, and what is said below them: one `Kind` for each.
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+Here those of ProWTP; GR's are in `reports.tokens`.
+"""
+
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from reports import tokens
 from reports.arrays import Arrays
 from reports.drawing import COLOURS, svg
+from reports.kind import Kind, Shown, dots, rho
 from reports.markdown import number, plain, sentence_list
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Shown = Mapping[str, Arrays]  # a row's name -> its arrays
 GROUPS = ("watch ratio 0 to 0.1", "1 to 1.1", "2 to 2.1")  # of A.1.2, in the order of their numbers
 _SHADES = ("Blues", "Oranges", "Greens")  # one for each group
 _POINTS = 420  # of a panel: a figure stays small
 _LARGE = 0.3  # an error, in watch ratio, that A.1.2 calls large
 _NEAR = 10  # neighbours on a map
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A figure: the arrays that it needs of each row, how it is drawn, what stands below it as Markdown."""
-
-    alt: str
-    needs: tuple[str, ...]
-    draw: Callable[[Shown, str], str]  # of rows and a title
-    tell: Callable[[Shown], Iterator[str]]
-    more: tuple[str, ...] = ()  # arrays that are told of where they are there
 
 
 # --- watch ratios and what is sampled of them
@@ -146,8 +137,8 @@ def _draw_confusion(shown: Shown, title: str) -> str:
             _, error, distance = arrays["confusion"].T
             for group, rows in _groups(arrays):
                 few = _thinned(rows, len(error))
-                _dots(place, distance[few], error[few], COLOURS[group], label=GROUPS[group])
-            place.set_title(f"{name}: Spearman's ρ {_rho(error, distance)}", fontsize=8)
+                dots(place, distance[few], error[few], COLOURS[group], label=GROUPS[group])
+            place.set_title(f"{name}: Spearman's ρ {rho(error, distance)}", fontsize=8)
             place.set_xlabel("distance to the ideal centre")
         axes[0].set_ylabel("error, in watch ratio")
         handles = axes[-1].get_legend_handles_labels()
@@ -156,24 +147,11 @@ def _draw_confusion(shown: Shown, title: str) -> str:
     return svg(draw, title=title, size=(4.2 * len(shown) + 1.6, 3.4))
 
 
-def _dots(axes: "Axes", x: Any, y: Any, colour: Any, label: str | None = None) -> None:
-    axes.plot(x.round(4), y.round(4), "o", color=colour, markersize=2.4, markeredgewidth=0, label=label)
-
-
-def _rho(a: Any, b: Any) -> str:
-    """Spearman's correlation with two decimals, a dash where one of both is constant."""
-    if len(a) < 2 or (a == a[0]).all() or (b == b[0]).all():
-        return "–"
-    from scipy.stats import spearmanr
-
-    return f"{float(spearmanr(a, b).statistic):.2f}"
-
-
 def _tell_confusion(shown: Shown) -> Iterator[str]:
     within, large = [], []
     for name, arrays in shown.items():
         _, error, distance = arrays["confusion"].T
-        texts = [f"{_rho(error[rows], distance[rows])}" for _, rows in _groups(arrays)]
+        texts = [f"{rho(error[rows], distance[rows])}" for _, rows in _groups(arrays)]
         within.append(f"{plain(name)} {', '.join(texts)}")
         large.append(f"{plain(name)} {100 * float((error > _LARGE).mean()):.0f} % of {len(error):,}")
     yield f"Spearman's ρ within the groups, least watch ratios first: {'; '.join(within)}."
@@ -195,7 +173,7 @@ def _draw_map(shown: Shown, title: str) -> str:
                 for step in range(5):
                     x, y = arrays["map"][few[shade == step]].T
                     colour = colormaps[_SHADES[group]](0.35 + 0.15 * step)
-                    _dots(place, x, y, colour, label=GROUPS[group] if step == 2 else None)
+                    dots(place, x, y, colour, label=GROUPS[group] if step == 2 else None)
             place.set_title(name, fontsize=8)
             place.set_xticks([])
             place.set_yticks([])
@@ -239,4 +217,5 @@ KINDS: Mapping[str, Kind] = {
         "Error against the distance to the ideal centre", ("confusion",), _draw_confusion, _tell_confusion
     ),
     "map": Kind("Maps of the representations by group of watch ratio", ("confusion", "map"), _draw_map, _tell_map),
+    **tokens.KINDS,
 }

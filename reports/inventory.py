@@ -57,8 +57,8 @@ def missing(board: Board, found: Mapping[str, Paper], beside: Mapping[str, Colle
     that are shown."""
     for paper in found.values():
         for source in paper.datasets:
-            if not board.has(source.ours):
-                tables = [t.number for t in paper.tables if source.name in t.columns]
+            tables = [t.number for t in paper.tables if source.name in t.columns]
+            if tables and not board.has(source.ours):
                 why = why_missing(board, source.ours, source.reason)
                 yield f"**{source.name}** ({paper.key}, {_tables(tables)}): {why}."
         for printed in paper.tables:

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmark.portrait import Portrait
-from reports import stability, studies, sweep
+from reports import compared, rivals, stability, studies, sweep
 from reports.arrays import beside
 from reports.block import Block, Section, Titled
 from reports.board import Board
@@ -40,10 +40,11 @@ def _block(
     def add(word: str, alt: str, draw: Callable[[], str]) -> None:
         pictures.append(Picture(named(paper.key, word, dataset), f"{alt} on {name}", draw))
 
-    if sheet := studies.comparison(board, dataset, study):
+    if sheet := compared.comparison(board, dataset, study) or rivals.verdicts(board, dataset, study):
         tables.append(Titled(slug(paper.key, study.key, dataset), f"{paper.key}, {study.title}, {name}", sheet))
-        lines += studies.below(board, dataset, study)
-        if study.sweep:
+        below = rivals.answers if study.rivals else compared.below
+        lines += below(board, dataset, study)
+        if study.sweep or study.chart:
             add(study.key, *_swept(board, dataset, study))
     for word in study.pictures:
         kind, rows = KINDS[word], studies.entries(board, dataset, study)
@@ -51,7 +52,7 @@ def _block(
         found = {title: arrays for title, arrays in kept if arrays}
         if studies.most(len(found), study):
             add(word, kind.alt, partial(kind.draw, found, f"{dataset}: {kind.alt}"))
-            lines += kind.tell(found)
+            lines += [*kind.tell(found), *kind.beside(found, {row.name: entry for row, entry in rows.items()})]
     if study.portrait and portrait:
         add(study.key, "Watch ratios over time", partial(stability.figure, portrait))
         lines += [*filter(None, [edges(board, dataset)]), *stability.told(portrait)]
@@ -61,17 +62,21 @@ def _block(
 
 
 def _swept(board: Board, dataset: str, study: Study) -> tuple[str, Callable[[], str]]:
-    """The figure of a sweep: what it shows, and how it is drawn."""
-    values = studies.swept(board, dataset, study)
-    entries = {entry for _, entry in values}
-    others = [(row.name, e) for row, e in studies.entries(board, dataset, study).items() if e not in entries]
+    """The figure of a sweep, or of rows side by side: what it shows, and how it is drawn."""
+    found = studies.entries(board, dataset, study)
+    values = (
+        [(float(i), e) for i, e in enumerate(found.values())] if study.chart else studies.swept(board, dataset, study)
+    )
+    others = [(row.name, e) for row, e in found.items() if e not in {entry for _, entry in values}]
     draw = partial(
         sweep.figure,
         values,
         study.metrics,
         swept=study.sweep,
         beside=others[0] if others else None,
+        names=[row.name for row in found] if study.chart else [],
         unit=str(board.facts(dataset).get("unit", "s")),
-        title=f"{dataset}: {study.sweep}",
+        title=f"{dataset}: {study.sweep or study.title}",
     )
-    return f"{sentence_list([COLUMNS[m].title.split()[0] for m in study.metrics])} against {study.sweep}", draw
+    what = study.sweep or "the variant"
+    return f"{sentence_list([COLUMNS[m].title.split()[0] for m in study.metrics])} against {what}", draw

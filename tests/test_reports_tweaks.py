@@ -60,6 +60,6 @@ def test_calibration_stands_in_a_table_of_its_own() -> None:
     kept.metrics["test"].update(fitting)
     found = distributions(Board([kept, record(method="tr")]))
     assert found is not None
-    assert [row[:2] for row in found.blocks[0].tables[0].table.rows] == [("egmn", "**5.000**")]
+    assert [row[:3] for row in found.blocks[0].tables[0].table.rows] == [("egmn", "1", "**5.000**")]
     assert "8,192 test rows" in found.blocks[0].lines[0]
     assert distributions(Board([record(method="tr")])) is None

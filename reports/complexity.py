@@ -1,0 +1,30 @@
+"""What the formulas of GR's Table 1 say on our data, beside what prediction takes."""
+
+from collections.abc import Iterator, Mapping
+
+from reports.board import Entry
+from reports.cost import together
+from reports.markdown import plain
+
+
+def lines(there: Mapping[str, Entry], base_name: str) -> Iterator[str]:
+    """Markdown, a line each. there: by the row's name; the one of base_name is O(m)."""
+    base = there[base_name].cost("predict_seconds_per_million_rows") if base_name in there else None
+    texts = []
+    for name, entry in there.items():
+        tokens, length = entry.inside("tokens"), entry.inside("mean_predicted_length")
+        took = entry.cost("predict_seconds_per_million_rows")
+        if tokens and length and took and base:
+            d, t = tokens.mean + 1, length.mean + 1  # the end of a sequence is a token and a step too
+            texts.append(f"{plain(name)} d = {d:.0f}, t = {t:.1f}, so {d * t:.0f} times, measured {took / base:.1f}")
+    if texts:
+        yield (
+            "The formulas count the last layer alone, ours is of all layers. O(mdt) against O(m), d the tokens of the "
+            f"vocabulary and t the mean length of what is predicted, EOS in both: {'; '.join(texts)}."
+        )
+    devices = sorted({r.cost.device for e in there.values() for r in e.ok if r.cost})
+    replicas = [f"{plain(name)} {together(entry)}" for name, entry in there.items()]
+    yield (
+        f"Seconds on {plain(', '.join(devices))}, one seed's share of what its group takes; replicas together: "
+        f"{', '.join(replicas)}."
+    )

@@ -1,0 +1,428 @@
+"""GR in the report: does it beat the others, what its presets and decoders do, figures from what its cells leave."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import entropy, spearmanr
+
+from benchmark.errors import UserError
+from benchmark.record import Cost, Curve, Record
+from reports import studies
+from reports.board import Board
+from reports.content import content
+from reports.html import page
+from reports.insides import KINDS
+from reports.papers import papers
+from reports.render import render, write
+from tests import fake_noise
+from tests.fake_noise import save_noise
+from tests.fake_records import record, save, save_arrays, seeds
+from tests.pages import html_tables, markdown_tables
+
+PAPER = papers()["GR"]
+COLUMN = "KuaiRec (watch time)"
+PROTOCOL = {"split": "random 8:1:1 by row, split seed 0", "batch": 1024, "epochs": 20}
+FIVE = {"default": 3.40, "paper": 3.60, "code": 3.50, "paper-soft": 3.55, "argmax": 3.45, "no-clem": 3.7,
+        "em-tf": 3.42, "no-em": 3.41}  # fmt: skip
+TWO = {"large": 3.39, "manual": 3.46, "binary": 3.44, "linear": 3.41, "exponential": 3.42, "p-half": 3.4, "p-zero": 3.6,
+       "q95": 3.5, "q85": 3.4, "q80": 3.41, "decay98-q95": 3.5, "decay98-q90": 3.4, "decay98-q85": 3.43,
+       "decay98-q80": 3.45, "rnn": 3.6, "gru": 3.41, "transformer": 3.3, "end25": 3.55, "end50": 3.5, "end75": 3.38,
+       "window10": 3.5, "window20": 3.48, "window30": 3.46, "window40": 3.44, "window60": 3.38, "window-all": 3.47,
+       "shortest": 3.42, "tolerance": 3.4, "label-scale": 3.9, "monotone": 3.4, "beam": 3.39}  # fmt: skip
+OTHERS = {("tr", "default"): 3.55, ("tpm", "default"): 3.52, ("cread", "default"): 3.401, ("boosting", "default"): 3.6,
+          ("boosting", "absolute"): 3.2}  # fmt: skip
+FIGURES = [f"gr-{word}-kuairec.svg" for word in ("decoders", "embedded", "neighbours", "omega", "schedules", "tokens",
+           "window")]  # fmt: skip
+
+
+def told_of(seed: int) -> dict[str, float]:
+    return {"tokens": 40.0, "mean_length": 4.0, "mean_predicted_length": 2.9 + 0.1 * seed, "ended": 1.0,
+            "first_right": 0.25, "first_near": 0.5}  # fmt: skip
+
+
+def cost(seconds: float, parameters: int = 800_000) -> Cost:
+    return Cost(30.0, 10_000.0, parameters, 700.0, seconds, "cpu", 5)
+
+
+def gr(variant: str, seed: int, mae: float, **changes: Any) -> Record:
+    made: dict[str, Any] = {
+        "noise": 0.001, "inside": told_of(seed), "protocol": PROTOCOL, "cost": cost(24.0),
+        "curve": Curve([3.5] * 9, [1.0] * 9, 4 + 2 * (seed % 2), True),
+        "config": {"decoder": "transformer" if variant == "code" else "lstm", "hidden": [256, 128] if variant == "code"
+                   else [64, 64], "lr": 0.0005 if variant == "paper" else 0.001},
+    }  # fmt: skip
+    return record("kuairec", "gr", variant, seed, mae=mae, rmse=3 * mae, **(made | changes))
+
+
+def cells() -> list[Record]:
+    found = [gr(v, s, mae) for group, n in ((FIVE, 5), (TWO, 2)) for v, mae in group.items() for s in range(n)]
+    for (method, variant), mae in OTHERS.items():
+        found += seeds(
+            dataset="kuairec", method=method, variant=variant, mae=mae, rmse=9.0, noise=0.001, protocol=PROTOCOL,
+            cost=cost(2.0 if method == "tr" else 4.0),
+        )  # fmt: skip
+    return found
+
+
+RECORDS = cells()
+COUNTS = np.array([50, 60, 20, 10, 9, 1, 0])  # EOS, then six tokens: 60 % of 100 are the first's
+
+
+def arrays(place: int = 0) -> dict[str, np.ndarray]:
+    """What `methods/gr/inside.py` leaves, made up: six tokens, sixty values in three groups far apart on the map."""
+    rng = np.random.default_rng(place)
+    near = np.full((6, 11), np.nan)
+    for token in range(5):  # the last never occurs
+        for other in range(6):
+            if abs(other - token) <= 5:
+                near[token, 5 + other - token] = 0.4 if other == token else 0.1
+    near[3, 6] = 0.5  # of one token the next is likelier
+    first = np.repeat([1.0, 2.0, 5.0], 20)
+    points = np.stack([10 * first, np.zeros(60)], 1) + 0.01 * rng.normal(size=(60, 2))
+    progress = np.linspace(0, 1, 101)
+    return {
+        "value": np.array([60.0, 30.0, 10.0, 5.0, 2.0, 1.0]), "count": COUNTS,
+        "predicted": np.array([50, 80, 20, 0, 0, 0, 0]), "neighbours": near.astype(np.float32),
+        "embedded": np.column_stack([points, first, 60 / first]).astype(np.float32),
+        "schedule": np.stack([progress, np.maximum(1 - progress / (0.25 * (1 + place)), 0)]),
+    }  # fmt: skip
+
+
+def save_all_arrays(runs: Path, found: list[Record], variants: tuple[str, ...] = ()) -> None:
+    for place, variant in enumerate(("end25", "end50", "end75", "default", "linear", "exponential", "manual", "binary",
+                                     "paper", "code")):  # fmt: skip
+        if not variants or variant in variants:
+            first = next(r for r in found if (r.method, r.variant, r.seed) == ("gr", variant, 0))
+            save_arrays(runs, first, **arrays(place))
+
+
+def resampled(found: list[Record]) -> Any:
+    return fake_noise.resampled(found, users=0.05, pairs=0.005, seeds=0.001)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Path:
+    runs = save(tmp_path_factory.mktemp("gr") / "runs", *RECORDS)
+    save_noise(runs, resampled(RECORDS))
+    save_all_arrays(runs, RECORDS)
+    return runs
+
+
+@pytest.fixture(scope="module")
+def text(runs) -> str:
+    return render(runs)
+
+
+def part(text: str, title: str, column: str = COLUMN) -> str:
+    """What stands about a dataset below a title, be it a heading or a line in bold."""
+    below = re.split(rf"^(?:## |\*\*){re.escape(title)}.*$", text, maxsplit=1, flags=re.M)[1]
+    below = re.split(r"^(?:## |\*\*GR)", below, maxsplit=1, flags=re.M)[0]
+    return below.split(f"\n### {column}\n", 1)[1].split("\n### ", 1)[0]
+
+
+def rows(text: str, title: str, column: str = COLUMN) -> list[dict[str, str]]:
+    head, *body = markdown_tables(part(text, title, column))[0]
+    return [dict(zip(head, line, strict=True)) for line in body]
+
+
+# --- tables
+
+
+def test_every_variant_of_the_method_has_a_row_and_every_row_a_variant():
+    from methods.gr.config import VARIANTS
+
+    printed = {row.variant for t in PAPER.tables for row in t.rows if row.method == "gr"}
+    beside = {row.variant for study in studies.studies(PAPER) for row in study.rows if row.method in ("", "gr")}
+    assert printed | beside == {"default", *VARIANTS}
+
+
+def test_studies_are_of_known_kinds_and_one_kind_stands_in_one_study():
+    pictures = [word for study in studies.studies(PAPER) for word in study.pictures]
+    keys = [study.key for study in studies.studies(PAPER)]
+    assert set(pictures) <= set(KINDS) and len(set(pictures) | set(keys)) + pictures.count("schedules") == len(
+        pictures
+    ) + len(keys)
+
+
+@pytest.mark.parametrize("number", ["4", "5", "8"])
+def test_a_table_of_variants_has_the_papers_rows_and_fills(text, number):
+    found = rows(text, f"GR, Table {number}: ")
+    assert [row["method"] for row in found] == [row.name for row in PAPER.table(number).rows]
+    assert all(re.match(r"\d\.\d{3} ± ", row["MAE ↓"]) for row in found)
+    assert {row["seeds"] for row in found} <= {"2", "5"}
+
+
+def test_tables_2_and_7_stand_in_sections_of_their_own(text):
+    assert [row["MAE ↓"][:4] for row in rows(text, "GR, Table 2")][-1] == "3.40"
+    seven = {row["method"]: row for row in rows(text, "GR, Table 7")}
+    assert seven["GR"]["parameters"] == "0.80M" and seven["GR"]["GR"] and seven["VR-large"]["MAE ↓"] == "not run"
+
+
+def test_ablations_on_another_dataset_stand_beside_the_papers_first_column(tmp_path):
+    found = [r for v in ("default", "no-clem", "em-tf", "no-em") for r in seeds(method="gr", variant=v, mae=20.0)]
+    save(tmp_path, *found)
+    text = render(tmp_path)
+    five = {row["method"]: row for row in rows(text, "GR, Table 5: ", "KuaiRand-Pure")}
+    assert five["w/o CLEM"]["GR"] == "0.584" and five["w/o CLEM"]["verdict"] == "not comparable (other data)"
+    assert five["linear"]["MAE ↓"] == "not run" and "Δ" not in five["GR"]
+    assert "Against GR, MAE: " in part(text, "GR, Table 5: ", "KuaiRand-Pure")
+    assert rows(text, "GR, Table 2", "KuaiRand-Pure")[-1]["MAE ↓"].startswith("19.997 ± ")
+    assert "Label-only constants" not in part(text, "GR, Table 2", "KuaiRand-Pure")
+    assert "**KuaiRand-Pure** (GR" not in text and "## GR, Figure" not in text
+
+
+# --- does it beat the others
+
+
+def test_each_reading_is_held_against_each_rival(text):
+    """A pair's noise is 0.005 s with seeds: 0.001 s is not told apart, 0.1 s is."""
+    title = "GR, does it beat the others, beyond noise?"
+    found = {(row["metric"], row["variant"]): row for row in rows(text, title)}
+    first = found["MAE ↓", "GR"]
+    assert first["against VR"].startswith("better (-0.1") and first["against CREAD"].startswith(
+        "not told apart (+0.000"
+    )
+    assert first["against boosted trees"].startswith("better (-0.199")
+    assert first["against boosted trees (absolute error)"].startswith("worse (+0.2")
+    assert found["MAE ↓", "GR (paper)"]["against VR"].startswith("worse (+0.05")
+    assert len(found) == 9
+    words = part(text, title)
+    assert (
+        "MAE: GR beats VR, TPM and boosted trees, is not told apart from CREAD, loses to boosted trees (absolute "
+        "error); GR (paper) is not told apart from boosted trees, loses to VR, TPM, CREAD and boosted trees (absolute "
+        "error); GR (code) "
+    ) in words
+    assert (
+        "and boosted trees (absolute error) beyond noise: GR in none; GR (paper) in none; GR (code) in none, of"
+        in words
+    )
+    assert "XAUC: GR is not told apart from all of them;" in words
+    assert "by Holm over the rows of a line, users and seeds drawn again." in words
+
+
+def test_one_that_beats_all_is_said_to_and_rivals_without_numbers_are_named(tmp_path):
+    found = [*(gr("default", s, 2.0) for s in range(5)), *seeds(dataset="kuairec", method="tr", mae=3.0, noise=0.01)]
+    words = part(render(save(tmp_path, *found)), "GR, does it beat the others, beyond noise?")
+    assert "Ahead of each of VR beyond noise: GR in MAE and RMSE, of MAE, RMSE and XAUC." in words
+    assert "by the spread of seeds alone" in words
+    assert "Without numbers here: GR (paper), GR (code), TPM, CREAD, boosted trees, boosted trees (abs" in words
+
+
+def test_a_reading_with_fewer_seeds_says_so(tmp_path):
+    found = [*(gr(v, s, 2.0) for v, n in (("default", 5), ("code", 2)) for s in range(n)),
+             *seeds(dataset="kuairec", method="tr", mae=3.0)]  # fmt: skip
+    text = render(save(tmp_path, *found))
+    shown = {row["variant"]: row["seeds"] for row in rows(text, "GR, does it beat the others, beyond noise?")}
+    assert shown == {"GR": "5", "GR (code)": "2"}
+    assert "Two seeds hardly show their spread" in part(text, "GR, does it beat the others, beyond noise?")
+
+
+def test_without_the_method_or_without_a_rival_nothing_is_said(tmp_path):
+    for place, found in enumerate(([gr("default", 0, 3.0)], seeds(dataset="kuairec", method="tr"))):
+        assert "does it beat" not in render(save(tmp_path / str(place), *found)).split("## Reproduced")[-1]
+
+
+# --- presets, costs, what is generated
+
+
+def test_presets_say_in_what_they_differ(text):
+    found = {row["variant"]: row for row in rows(text, "GR, readings of the paper")}
+    assert found["GR"]["differs from the default in"] == found["argmax"]["differs from the default in"] == "–"
+    assert found["code"]["differs from the default in"] == "decoder transformer, hidden 256 128"
+    assert found["paper"]["differs from the default in"] == "lr 0.0005" and found["paper"]["parameters"] == "800,000"
+    assert found["large"]["seeds"] == "2"
+
+
+def test_the_column_of_complexity_is_measured(text):
+    """VR takes 2 s, GR 24 s. d = 40 + 1, t = 3.1 + 1 over five seeds."""
+    found = {row["variant"]: row for row in rows(text, "GR, Table 1")}
+    assert [found[name]["× VR"] for name in ("VR", "TPM", "GR")] == ["1.0", "2.0", "12.0"]
+    assert [found[name]["GR's Table 1"] for name in ("VR", "CREAD", "GR")] == ["O(m)", "O(mn)", "O(mdt)"]
+    assert f"GR d = 41, t = 4.1, so {41 * 4.1:.0f} times, measured 12.0" in part(text, "GR, Table 1")
+
+
+def test_what_is_generated_is_shown_with_its_spread(text):
+    found = rows(text, "GR, what the model generates")
+    assert found[0]["predicted length"] == "3.10 ± 0.16" and found[0]["first token right"] == "25.0 ± 0.0 %"
+    assert {row["seeds"] for row in rows(text, "GR, what a vocabulary")} == {"2", "5"}
+
+
+def test_sweeps_lead_somewhere_or_not(text):
+    window = part(text, "GR, Figure 7")
+    assert "Against 50, MAE: " in window and "Kendall's τ between window (%) and the metric" in window
+    assert {row["window (%)"]: row["seeds"] for row in rows(text, "GR, Figure 7")}["all"] == "2"
+    assert "[95 % interval]: MAE -1.00 [-1.00, -" in window
+    assert "[95 % interval]: MAE -0.67 [" in part(text, "GR, Figure 6 (b)")  # 3.55, 3.50, 3.38, 3.40
+    assert re.search(r"Against LSTM, MAE: better: Transformer \(-0\.(099|100|101)\);", part(text, "GR, Figure 5"))
+
+
+# --- figures
+
+
+def test_figures_are_drawn_linked_small_and_the_same_bytes_again(runs, tmp_path):
+    for out in (tmp_path / "one", tmp_path / "two"):
+        again = save(out, *reversed(RECORDS))
+        save_all_arrays(again, RECORDS)
+        write(again, again / "RESULTS.md")
+    one, two = (tmp_path / name / "figures" for name in ("one", "two"))
+    assert sorted(p.name for p in one.iterdir()) == ["cost-kuairec.svg", *FIGURES]
+    text = (tmp_path / "one" / "RESULTS.md").read_text(encoding="utf-8")
+    for name in FIGURES:
+        svg = (one / name).read_bytes()
+        assert svg == (two / name).read_bytes() and len(svg) < 150_000
+        assert len(re.findall(rf"^!\[[^]]+ on {re.escape(COLUMN)}\]\(figures/{name}\)$", text, flags=re.M)) == 1, name
+
+
+def test_the_page_holds_the_same_figures_and_tables(runs, text):
+    html = page(found := content(runs))
+    assert html.count('<img src="data:image/svg+xml;base64,') == len(list(found.pictures)) == len(FIGURES)
+    theirs = sorted(t for name, t in html_tables(html).items() if not name.startswith("provenance-"))
+    assert theirs == sorted(markdown_tables(text))
+
+
+def test_without_arrays_there_are_no_figures_from_them(tmp_path):
+    runs = save(tmp_path, *RECORDS)
+    found = content(runs)
+    assert {picture.file for picture in found.pictures} == {f"gr-{word}-kuairec.svg" for word in
+                                                            ("decoders", "omega", "window")}  # fmt: skip
+    titles = " ".join(section.title for section in found.studies)
+    assert not re.search(r"Figure 3|Figure 4|Figure 6 \(a\)", titles)
+    assert "**GR, beside its tables** (Figure 3; Figure 4; Figure 6 (a))" in render(runs)
+
+
+def test_a_figure_of_half_its_rows_is_not_shown(tmp_path):
+    runs = save(tmp_path, *RECORDS)
+    save_all_arrays(runs, RECORDS, ("default", "linear", "binary"))
+    files = {picture.file for picture in content(runs).pictures}
+    assert "gr-tokens-kuairec.svg" in files and not {"gr-schedules-kuairec.svg", "gr-embedded-kuairec.svg"} & files
+
+
+def test_damaged_arrays_are_named_with_what_to_do(tmp_path):
+    found = [gr("default", s, 3.4) for s in range(2)]
+    path = save_arrays(save(tmp_path, *found), found[0], **arrays())
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match=r"gr/default/0\.npz cannot be read as arrays .*: delete it .* --rerun all"):
+        write(tmp_path, tmp_path / "RESULTS.md")
+
+
+# --- what is said below them
+
+
+def test_frequencies_are_counted_by_hand(text):
+    """Of 100 tokens 60, 20, 10, 9, 1 and 0: three make up 90 %; 1 and 0 are below a tenth of 16.7."""
+    words = part(text, "GR, Figure 4")
+    each = "3 of 6, the first alone 60 %"
+    assert f"make up 90 % of all occurrences: Manual {each}; Binary {each}; Dynamic quantile {each}." in words
+    assert "tenth of an even share: Manual 2 of 6;" in words
+    even = 100 * np.exp(entropy(COUNTS[1:])) / 6
+    assert f"the most even first: Manual {even:.0f} %, Binary" in words
+    assert "give to other tokens than the true ones do: Manual 20 %;" in words  # 80 and 20 of 100 against 60 and 20
+
+
+def test_even_tokens_are_all_used_and_the_evener_vocabulary_comes_first():
+    even = {"count": np.array([3, 5, 5, 5, 5]), "predicted": np.array([0, 1, 1, 1, 1]), "value": np.arange(4.0)}
+    lone = even | {"count": np.array([3, 20, 0, 0, 0])}
+    covering, scarce, order, off = KINDS["tokens"].tell({"lone": lone, "even": even})
+    assert covering.endswith(": lone 1 of 4, the first alone 100 %; even 4 of 4, the first alone 25 %.")
+    assert scarce.endswith(": lone 3 of 4; even 0 of 4.")
+    assert order.endswith(": even 100 %, lone 25 %.") and off.endswith(": lone 75 %; even 0 %.")
+
+
+def test_a_full_map_of_three_rows_stays_small():
+    rng = np.random.default_rng(0)
+    rows_ = np.column_stack([rng.normal(size=(400, 2)), rng.integers(1, 40, 400), rng.random(400)]).astype(np.float32)
+    svg = KINDS["embedded"].draw({name: {"embedded": rows_} for name in ("GR", "paper", "code")}, "title")
+    assert len(svg) < 150_000
+    near = {"neighbours": rng.random((60, 11)), "count": rng.integers(0, 99, 61)}
+    assert len(KINDS["neighbours"].draw(dict.fromkeys(("GR", "paper", "code"), near), "title")) < 150_000
+
+
+def test_nothing_occurs_where_all_labels_are_zero():
+    none = {"count": np.array([9, 0, 0]), "predicted": np.array([9, 0, 0]), "value": np.array([2.0, 1.0])}
+    assert all("nan" not in line for line in KINDS["tokens"].tell({"GR": none}))
+    assert "<svg" in KINDS["tokens"].draw({"GR": none}, "title")
+    near = {"neighbours": np.full((2, 11), np.nan, np.float32), "count": np.array([9, 0, 0])}
+    assert list(KINDS["neighbours"].tell({"GR": near}))[1].endswith("GR 0 of 0.")
+    assert "<svg" in KINDS["neighbours"].draw({"GR": near}, "title")
+
+
+def test_neighbours_are_weighed_by_how_often_their_token_occurs(text):
+    """Only the fourth token has a likelier neighbour, and the sixth never occurs."""
+    words = part(text, "GR, Figure 3")
+    near, weight = arrays()["neighbours"][:5], COUNTS[1:6]
+
+    def at(offset: int) -> float:
+        there = ~np.isnan(near[:, 5 + offset])
+        return float(np.average(near[there, 5 + offset], weights=weight[there]))
+
+    assert f"GR {at(0):.3f}, {(at(-1) + at(1)) / 2:.3f} and " in words and at(0) == pytest.approx(0.4)
+    assert "likelier than the true one: GR 1 of 5; GR (paper) 1 of 5; GR (code) 1 of 5." in words
+
+
+def test_groups_apart_on_the_map_are_found(text):
+    """Three groups of twenty with the first tokens 1, 2 and 5 at 10, 20 and 50."""
+    words = part(text, "GR, Figure 3")
+    assert "with the same first token: GR 100 % (by chance 33 %), GR (paper) 100 %" in words
+    rho = spearmanr([1, 4, 3], [10, 40, 30]).statistic
+    assert f"near tokens lie near): GR {rho:.2f}, GR (paper)" in words
+
+
+def test_a_schedules_end_and_what_early_stopping_left_of_it_are_said(text):
+    """Linear ones that end at 25, 50, ... %; the kept epochs are 4 and 6 of 20 in turn, over five seeds 4.8."""
+    words = part(text, "GR, Figure 6 (a)")
+    assert "after this part of the longest possible run: end at 25 % (25 %), end at 50 % (50 %)" in words
+    assert "linear (never, 0.20 in the end)" in words
+    assert "end at 25 % (25 %, p 0.00), end at 50 % (25 %, p 0.50)" in words and "end at 100 % (24 %, p 0.76)" in words
+
+
+def test_a_chart_of_variants_has_their_names_and_no_line(runs):
+    (picture,) = [p for p in content(runs).pictures if p.file == "gr-decoders-kuairec.svg"]
+    assert picture.svg.count(">Transformer</text>") == 4 and "MAE, RMSE, XAUC and XGAUC against" in picture.alt
+
+
+# --- predicted distributions
+
+
+def calibrated(method: str, variant: str, seed: int, pinball: float, *held: float) -> Record:
+    made = record(method=method, variant=variant, seed=seed)
+    jitter = 0.001 * (seed - 1)
+    values = zip(("coverage_50", "coverage_80", "coverage_90"), held, strict=True)
+    made.metrics["test"].update(
+        {"pinball": pinball + jitter, "pinball_rows": 8192.0} | {name: value + jitter for name, value in values}
+    )
+    return made
+
+
+def test_distributions_are_ordered_and_judged(tmp_path):
+    from reports.distributions import section
+
+    what = {
+        ("gr", "default"): (5.0, 0.5, 0.8, 0.9), ("cqe", "default"): (5.001, 0.45, 0.75, 0.86),
+        ("tpm", "default"): (6.0, 0.6, 0.9, 0.97), ("gr", "binary"): (4.0, 0.3, 0.5, 0.6),
+    }  # fmt: skip
+    found = section(Board([calibrated(*key, s, *values) for key, values in what.items() for s in range(3)]))
+    assert found is not None
+    (block,) = found.blocks
+    first, second = (titled.table for titled in block.tables)
+    assert [row[0] for row in first.rows] == ["GR", "cqe", "TPM"] and [row[0] for row in second.rows] == ["GR (binary)"]
+    assert first.head[1] == "seeds" and first.rows[0][1] == "3"
+    _, least, held, variants = block.lines
+    assert (
+        "GR has the least pinball loss, 5.000: beyond the spread of seeds better than TPM; not told apart from cqe"
+        in (least)
+    )
+    assert "too narrow: cqe (45.0 for 50, 75.0 for 80, 86.0 for 90); too wide: TPM (60.0 for 50," in held
+    assert held.endswith("as they should be, within noise: GR.") and "too narrow: GR (binary) (30.0 for 50" in variants
+    (picture,) = block.pictures
+    assert picture.file == "coverage-kuairand.svg" and picture.svg.count(">TPM</text>") == 1
+
+
+def test_one_seed_has_the_noise_of_its_test_rows():
+    from reports.distributions import section
+
+    found = section(Board([calibrated("gr", "default", 1, 5.0, 0.505, 0.8, 0.88)]))
+    assert found is not None
+    assert "too narrow: GR (88.0 for 90)" in found.blocks[0].lines[1]  # 0.02 with an error of 0.0033; 0.005 with 0.0055
