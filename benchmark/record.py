@@ -41,6 +41,18 @@ class Curve(msgspec.Struct, frozen=True):
     stopped_early: bool
 
 
+class Tuned(msgspec.Struct, frozen=True):
+    """Where a configuration that was searched for comes from."""
+
+    study: str  # "kuairand/tr/tuned": its trials lie in the folder `trials` there
+    trial: int  # the one that was chosen
+    params: dict[str, Any]  # of it, those that were searched
+    metric: str  # of the validation rows, with the trials' seed
+    objective: float  # its value
+    trials: int  # the budget: how many were tried
+    seconds: float  # that they all took
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One cell's result. `metrics` maps "valid" and "test" to metrics over all rows, `slices` named subsets of test
     rows ("bucket=0", ..., "positive") to the same metrics over them, each with its row count under "rows"."""
@@ -61,6 +73,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     inside: Metrics = {}  # what an `Examined` method tells of its trained model
     curve: Curve | None = None
     cost: Cost | None = None
+    tuned: Tuned | msgspec.UnsetType = msgspec.UNSET  # of a variant that a study chose
     identity: Identity
     command: str = ""
     finished: str = ""  # UTC, ISO 8601
