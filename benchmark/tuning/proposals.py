@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.fingerprint import digest
-from benchmark.tuning.space import Choices, Dimension, Range, Space, size
+from benchmark.tuning.space import Choices, Dimension, Range, Space, inside, size
 from benchmark.tuning.trial import Proposer, Trial
 
 BATCH = 8
@@ -98,8 +98,10 @@ def propose(search: Search, start: int, history: Sequence[Trial]) -> list[Propos
 
     history: the trials before `start`, all of them, in order; a pure function of these three.
     """
-    if [trial.number for trial in history] != list(range(start)):
-        raise ValueError(f"{search.name}: a batch from trial {start} on needs every trial before it")
+    if start % BATCH or [trial.number for trial in history] != list(range(start)):
+        raise ValueError(
+            f"{search.name}: a batch from trial {start} on needs every trial before it, a multiple of {BATCH}"
+        )
     numbers = batch_of(start)
     given = [
         Proposal(number, proposer, search.params(config), config)
@@ -196,7 +198,7 @@ def _distribution(d: Dimension) -> Any:
 
 def _coded(space: Space, config: Mapping[str, Any]) -> dict[str, Any] | None:
     """A configuration's fields as the sampler knows them; None where one is outside of the space."""
-    if not all(d.holds(config[d.field]) for d in space):
+    if not inside(space, config):
         return None
     return {d.field: d.values.index(config[d.field]) if isinstance(d, Choices) else config[d.field] for d in space}
 

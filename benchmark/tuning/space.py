@@ -85,6 +85,11 @@ def size(space: Space) -> float:
     )
 
 
+def inside(space: Space, config: Mapping[str, Any]) -> bool:
+    """Whether every tuned field of a configuration has a value of the space."""
+    return all(d.holds(config[d.field]) for d in space)
+
+
 def structure(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """What must be equal for two configurations to train in one stack: every field that is no float."""
     return tuple((name, repr(value)) for name, value in sorted(config.items()) if not isinstance(value, float))

@@ -21,7 +21,7 @@ from benchmark.runner import Options, Runner, survey
 from benchmark.store import Expected, Store
 from benchmark.tuning.proposals import BATCH, Proposal, Search, batch_of, propose
 from benchmark.tuning.searches import grids
-from benchmark.tuning.space import parse, size, structure
+from benchmark.tuning.space import inside, parse, size, structure
 from benchmark.tuning.study import Study, best, stale, told, variant_of
 from benchmark.tuning.trial import Trial, decode
 from benchmark.worker import Task
@@ -45,8 +45,11 @@ class Asked:
     @property
     def most(self) -> int:
         """How many trials it can have: fewer than the budget where there are fewer settings."""
-        given = self.search.given
-        return int(min(self.budget, len(given) if self.search.grid else size(self.search.space) + len(given) - 1))
+        search, given = self.search, [config for _, config in self.search.given]
+        if search.grid:
+            return min(self.budget, len(given))
+        within = [c for c in given if inside(search.space, c) and c == {**search.default, **search.params(c)}]
+        return int(min(self.budget, size(search.space) + len(given) - len(within)))
 
 
 def asked(
