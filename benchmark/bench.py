@@ -3,12 +3,14 @@ machine.
 
 training   our trainer (five seeds together) against a plain PyTorch loop (DataLoader, one nn.Embedding a field,
            default Adam, one seed), the same network: embeddings 64, MLP 64-64-64, ReLU, dropout 0.2, batch 512
+tuning     eight trials that differ in their learning rate, see bench_tuning.py
 metrics    exact XAUC and XGAUC on 2.5 M rows
 """
 
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,12 +70,11 @@ def _plain(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devi
             yield
 
 
-def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
-    """Each `next` is one step of five seeds."""
+def regression() -> Any:
+    """The plain loop's network and loss as a method."""
     import torch
 
-    from benchmark.train.trainer import Plan, Trainer
-    from datasets.schema import Field, Rows, Schema
+    from datasets.schema import Schema
     from methods.backbone import BackboneConfig, Regressor
     from methods.base import Method
 
@@ -91,12 +92,21 @@ def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devic
         def loss(self, module: Any, batch: Any) -> torch.Tensor:
             return (self.predict(module, batch) - batch.label).square().mean()
 
+    return Regression
+
+
+def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
+    """Each `next` is one step of five seeds."""
+    from benchmark.train.trainer import Plan, Trainer
+    from datasets.schema import Field, Rows, Schema
+    from methods.backbone import BackboneConfig
+
     fields = tuple(Field(f"field{i}", size) for i, size in enumerate(vocabulary))
     schema = Schema(task="watch_time", unit="s", fields=fields)
     rows = Rows(ids=ids, label=label)
     configs = [BackboneConfig()] * SEEDS
     trainer = Trainer(
-        Regression, schema, rows, rows.take(np.arange(8)), Plan(BATCH, 50, 50), range(SEEDS), configs, device=device
+        regression(), schema, rows, rows.take(np.arange(8)), Plan(BATCH, 50, 50), range(SEEDS), configs, device=device
     )
     for epoch in range(50):
         trainer.begin(epoch)
@@ -161,11 +171,16 @@ def metrics(console: Console) -> None:
         )
 
 
-def main(what: str, device: str, console: Console) -> None:
-    """Run one benchmark or all. Raises UserError on an unknown name."""
-    if what not in ("all", "training", "metrics"):
-        raise UserError(f"bench takes training, metrics or all, not {what!r}")
+def main(what: str, device: str, console: Console, root: Path | None = None) -> None:
+    """Run one benchmark or all. root: of the raw files, for those that can use them. Raises UserError on an unknown
+    name."""
+    if what not in ("all", "training", "tuning", "metrics"):
+        raise UserError(f"bench takes training, tuning, metrics or all, not {what!r}")
     if what in ("all", "training"):
         training(console, device)
+    if what in ("all", "tuning"):
+        from benchmark.bench_tuning import tuning
+
+        tuning(console, device, root)
     if what in ("all", "metrics"):
         metrics(console)

@@ -473,14 +473,16 @@ def new(
 
 @app.command
 def bench(
-    what: Annotated[str, Parameter(help="training or metrics; both by default.")] = "all",
+    what: Annotated[str, Parameter(help="training, tuning or metrics; all by default.")] = "all",
     *,
+    data: Data = None,
     device: Annotated[str, Parameter(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Speed, side by side in one run: our trainer against a plain PyTorch loop, and the exact ranking metrics."""
+    """Speed, side by side in one run: our trainer against a plain PyTorch loop, trials together against one after the
+    other (on KuaiRand-Pure with --data), and the exact ranking metrics."""
     from benchmark.bench import main as measure
 
-    measure(what, device, console)
+    measure(what, device, console, _root(data))
 
 
 def main(arguments: list[str] | None = None) -> int:
