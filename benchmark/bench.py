@@ -26,7 +26,7 @@ SIZES = {  # vocabulary of each field
 BATCH, SEEDS, ROUNDS = 512, 5, 3
 
 
-def _rows(vocabulary: tuple[int, ...], n: int) -> tuple[np.ndarray, np.ndarray]:
+def made_up(vocabulary: tuple[int, ...], n: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids [n, fields] of Zipf-like popularity and a label that depends on the first two."""
     rng = np.random.default_rng(0)
     ids = np.empty((n, len(vocabulary)), np.int32)
@@ -38,7 +38,7 @@ def _rows(vocabulary: tuple[int, ...], n: int) -> tuple[np.ndarray, np.ndarray]:
     return ids, label.clip(0, 60).astype(np.float32)
 
 
-def _plain(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
+def plain_loop(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
     """What people write: each `next` is one training step."""
     import torch
     from torch import nn
@@ -115,7 +115,7 @@ def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devic
             yield
 
 
-def _seconds(step: Iterator[None], count: int, device: str) -> float:
+def seconds_of(step: Iterator[None], count: int, device: str) -> float:
     """Process time of `count` steps (wall time on a GPU, whose work the process does not count)."""
     import torch
 
@@ -136,12 +136,14 @@ def training(console: Console, device: str) -> None:
 
     torch.set_num_threads(1)
     for name, vocabulary in SIZES.items():
-        ids, label = _rows(vocabulary, 120_000)
-        steps = (_plain(ids, label, vocabulary, device), _ours(ids, label, vocabulary, device))
+        ids, label = made_up(vocabulary, 120_000)
+        steps = (plain_loop(ids, label, vocabulary, device), _ours(ids, label, vocabulary, device))
         counts = (15 if sum(vocabulary) > 500_000 else 40, 60)
         for step in steps:
-            _seconds(step, 10, device)
-        rounds = [[_seconds(s, n, device) / n * 1e3 for s, n in zip(steps, counts, strict=True)] for _ in range(ROUNDS)]
+            seconds_of(step, 10, device)
+        rounds = [
+            [seconds_of(s, n, device) / n * 1e3 for s, n in zip(steps, counts, strict=True)] for _ in range(ROUNDS)
+        ]
         plain = statistics.median(r[0] for r in rounds)
         ours = statistics.median(r[1] / SEEDS for r in rounds)
         console.print(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from benchmark.bench import BATCH, ROUNDS, SIZES, _plain, _rows, _seconds, regression
+from benchmark.bench import BATCH, ROUNDS, SIZES, made_up, plain_loop, regression, seconds_of
 
 TRIALS = 8
 RATES = tuple(float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 1e-2, TRIALS))
@@ -30,29 +30,26 @@ def tuning(console: Console, device: str, root: Path | None) -> None:
     console.print(f"tuning    {TRIALS} trials of VR on {name}, {len(ids):,} rows", highlight=False, soft_wrap=True)
     console.print(f"tuning    {_equal(ids, label, vocabulary, device)}", highlight=False, soft_wrap=True)
     steps = (
-        _plain(ids, label, vocabulary, device),
+        plain_loop(ids, label, vocabulary, device),
         _ours(ids, label, vocabulary, RATES[:1], device),
         _ours(ids, label, vocabulary, RATES, device),
     )
     counts = (40, 40, 20)
     for step in steps:
-        _seconds(step, 10, device)
-    rounds = [[_seconds(s, n, device) / n * 1e3 for s, n in zip(steps, counts, strict=True)] for _ in range(ROUNDS)]
+        seconds_of(step, 10, device)
+    rounds = [[seconds_of(s, n, device) / n * 1e3 for s, n in zip(steps, counts, strict=True)] for _ in range(ROUNDS)]
     plain, alone, eight = (statistics.median(r[place] for r in rounds) for place in range(3))
     together = eight / TRIALS
-    console.print(
-        f"tuning    a step of one trial: plain loop {plain:6.2f} ms   one at a time {alone:6.2f} ms   "
-        f"together {together:6.2f} ms   {alone / together:4.2f}x one at a time, {plain / together:4.1f}x the plain loop",
-        highlight=False,
-        soft_wrap=True,
-    )
+    times = f"plain loop {plain:6.2f} ms   one at a time {alone:6.2f} ms   together {together:6.2f} ms"
+    ratios = f"{alone / together:4.2f}x one at a time, {plain / together:4.1f}x the plain loop"
+    console.print(f"tuning    a step of one trial: {times}   {ratios}", highlight=False, soft_wrap=True)
 
 
 def _table(root: Path | None) -> tuple[str, np.ndarray, np.ndarray, tuple[int, ...]]:
     """Its name, ids [n, fields], the label in standard deviations [n], and the vocabularies."""
     if root is None:
         vocabulary = SIZES["KuaiRand-Pure's 45 k ids"]
-        ids, label = _rows(vocabulary, _ROWS)
+        ids, label = made_up(vocabulary, _ROWS)
         return "a made-up table of KuaiRand-Pure's shape", ids, label / label.std(), vocabulary
     from datasets.cache import load
     from datasets.registry import get

@@ -3,10 +3,10 @@
 import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
@@ -18,11 +18,9 @@ from benchmark.errors import UserError, unknown
 from benchmark.estimate import Estimate, spell
 from benchmark.places import RUNS, cores, report_of, runs_of
 from benchmark.store import Standing, Store
-from benchmark.tuning.study import Study, is_tuned
+from benchmark.tuning import views
+from benchmark.tuning.study import is_tuned
 from datasets import registry
-
-if TYPE_CHECKING:
-    from benchmark.tuning.tuner import Asked
 
 app = App(
     name="python -m benchmark",
@@ -194,49 +192,6 @@ def _fetch(name: str, data: Path | None) -> None:
             raise UserError(str(error)) from None
 
 
-def _asked(cells: list[Cell], methods: dict[str, Entry], tune: int | None, search: str) -> "list[Asked]":
-    """The studies that were asked for; says which methods have nothing to tune."""
-    if tune is None and not search:
-        return []
-    from benchmark.tuning.tuner import asked
-
-    if search and tune is not None:
-        raise UserError(f"--search {search} tries its whole grid: leave --tune away")
-    studies, untuned = asked(cells, methods, budget=tune or 0, search=search)
-    for why in dict.fromkeys(untuned.values()):
-        _print(f"{', '.join(name for name, reason in untuned.items() if reason == why)}: {why}")
-    return studies
-
-
-def _chosen(cells: list[Cell], studies: list[Study]) -> list[Cell]:
-    """The cells of what the studies choose: with the seeds that their method's default has."""
-    return [
-        Cell(study.dataset, study.method, study.variant, cell.seed)
-        for study in studies
-        for cell in cells
-        if (cell.dataset, cell.method, cell.variant) == (study.dataset, study.method, "default")
-    ]
-
-
-def _plan_studies(
-    studies: "list[Asked]", methods: dict[str, Entry], runs: Path, data: Path | None
-) -> Iterator[tuple[int, Study, str]]:
-    """How many trials each has to run, and its standing in words."""
-    from benchmark.runner import survey
-    from benchmark.tuning.study import stale
-
-    expected = survey([c for a in studies for c in a.cells], methods, Store(runs), _root(data)).expected
-    for a in studies:
-        trials = a.study.read(runs)
-        moved = stale(a.study, trials, expected)
-        left = max(0, a.most - (0 if moved else len(trials)))
-        yield (
-            left,
-            a.study,
-            f"{left} of {a.most} trials to run" + (f" (its {len(trials)} are stale: {moved})" * bool(moved)),
-        )
-
-
 def _none_in(runs: Path) -> str:
     return f"no records in {runs}: `python -m benchmark run --runs {runs}` makes them"
 
@@ -266,8 +221,8 @@ def plan(
     also the trials."""
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)
-    studies = _asked(cells, methods, tune, search)
-    cells += _chosen(cells, [a.study for a in studies])
+    studies = views.asked_for(cells, methods, tune, search, _print)
+    cells += views.cells_of([a.study for a in studies], cells)
     standings, unavailable = _survey(cells, methods, runs, data)
     from benchmark.runner import has_gpu
 
@@ -277,7 +232,7 @@ def plan(
         workers = 1
     times: list[float] = []
     rowless: set[str] = set()
-    for trial_count, study, what in _plan_studies(studies, methods, runs, data):
+    for trial_count, study, what in views.left(studies, methods, Store(runs), _root(data)):
         guess = costs.of(Group(study.dataset, study.method, "default", ()))
         took = "" if guess is None else f"  {spell(guess.seconds * trial_count):>11}, {guess.basis}"
         _print(f"{study!s:<44} {what}{took}")
@@ -348,11 +303,11 @@ def run(
     cells = _cells(suite, methods, dataset, only, seeds)
     argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
     options = Options(_root(data), device, executor, workers, rerun, argv)
-    if studies := _asked(cells, methods, tune, search):
+    if studies := views.asked_for(cells, methods, tune, search, _print):
         from benchmark.tuning.tuner import Tuner
 
         argv += f" --search {search}" if search else f" --tune {tune}"
-        cells += _chosen(cells, Tuner(methods, Store(runs), replace(options, argv=argv), console).run(studies))
+        cells += views.cells_of(Tuner(methods, Store(runs), replace(options, argv=argv), console).run(studies), cells)
     Runner(methods, Store(runs), options, console).run(cells)
     compare(data=data, runs=runs, dataset=sorted({cell.dataset for cell in cells}))
     report(data=data, runs=runs)
@@ -380,28 +335,10 @@ def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
         found = Counter(standings[cell] for cell in group.cells)
         for standing, count in found.items():
             _print(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
-    _status_of_studies(methods, runs, data)
+    for line in views.status(methods, Store(runs), _root(data)):
+        _print(line)
     total = Counter(standing.state for standing in standings.values())
     _print(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or _none_in(runs))
-
-
-def _moved(methods: dict[str, Entry], runs: Path, data: Path | None) -> dict[Study, str]:
-    """Every study below the folder, with why it is stale; empty where it is fresh."""
-    from benchmark.runner import survey
-    from benchmark.tuning.study import stale, studies
-
-    found = studies(runs)
-    cells = [Cell(study.dataset, study.method, "default", 0) for study in found]
-    expected = survey(cells, methods, Store(runs), _root(data)).expected
-    return {study: stale(study, trials, expected) for study, trials in found.items()}
-
-
-def _status_of_studies(methods: dict[str, Entry], runs: Path, data: Path | None) -> None:
-    """A line for each study: its trials by outcome, its best so far, and why it counts for nothing."""
-    from benchmark.tuning.study import told
-
-    for study, why in _moved(methods, runs, data).items():
-        _print(f"{f'{study}/trials':<44} {told(study.read(runs))}" + (f"; stale: {why}" if why else ""))
 
 
 @app.command
@@ -422,7 +359,7 @@ def report(
         raise UserError(_none_in(runs))
     standings, _ = _survey([record.cell for record in records], methods, runs, data)
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
-    moved = {str(study): why for study, why in _moved(methods, runs, data).items() if why}
+    moved = {str(study): why for study, why in views.moved(methods, store, _root(data)).items() if why}
     out = report_of(runs)
     found = write(runs, out, stale | moved)
     counts = Counter(record.outcome for record in records)

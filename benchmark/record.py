@@ -33,10 +33,10 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """The training in brief."""
+    """The training in brief; None where a number is not finite."""
 
-    valid: list[float]  # the stopping metric after each epoch
-    loss: list[float]  # mean training loss of each epoch
+    valid: list[float | None]  # the stopping metric after each epoch
+    loss: list[float | None]  # mean training loss of each epoch
     best_epoch: int  # 1-based; 0 where nothing is trained
     stopped_early: bool
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -232,12 +233,7 @@ def _run_gradient(
     more = _Insides(cls, trainer, valid, test, task)
     records = []
     for place, (seed, history) in enumerate(zip(group.seeds, histories, strict=True)):
-        curve = Curve(
-            valid=[_short(v) for v in history.valid],
-            loss=[_short(v) for v in history.loss],
-            best_epoch=history.best_epoch,
-            stopped_early=history.stopped_early,
-        )
+        curve = curve_of(history)
         if not history.best_epoch:
             error = "diverged: no epoch had a finite validation metric; a smaller lr may help"
             records.append(
@@ -359,9 +355,13 @@ def _scored(
     )
 
 
-def _short(value: float) -> float:
-    """Enough digits to draw a curve."""
-    return float(f"{value:.7g}")
+def curve_of(history: Any) -> Curve:
+    """A replica's training in brief, in enough digits to draw it."""
+
+    def short(values: list[float]) -> list[float | None]:
+        return [float(f"{value:.7g}") if isfinite(value) else None for value in values]
+
+    return Curve(short(history.valid), short(history.loss), history.best_epoch, history.stopped_early)
 
 
 def _keep_predictions(group: Group, seed: int, identity: Identity, prediction: Any) -> None:

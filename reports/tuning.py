@@ -211,7 +211,7 @@ def _budget(rows: Sequence[Row]) -> Iterator[str]:
             f". Equal in trials, not in time: {short(seconds[low])} s for {low}, {short(seconds[high])} s for {high}"
         )
     yield f"{words}."
-    bad = {row.name: Counter(t.outcome for t in row.trials if t.outcome != "ok") for row in rows}
+    bad = {row.name: Counter(str(t.outcome) for t in row.trials if t.outcome != "ok") for row in rows}
     if found := [f"{name}: {_counted(count)}" for name, count in bad.items() if count]:
         yield f"Trials without a number, which count as tried: {'; '.join(found)}."
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import kruskal
 
-from benchmark.record import Identity, Tuned
+from benchmark.record import Curve, Identity, Tuned
 from benchmark.tuning.study import Study
-from benchmark.tuning.trial import Brief, Trial
+from benchmark.tuning.trial import Trial
 from reports.frames import digest
 from reports.html import page
 from reports.importance import importance
@@ -29,7 +29,7 @@ def trial(number: int, objective: float | None, method: str = "tr", dataset: str
         "proposer": "ours" if number == 0 else "tpe", "params": {"lr": RATES[number % 3], "w": 0.1 * number},
         "config": {}, "protocol": {}, "outcome": "ok" if objective is not None else "diverged", "objective": objective,
         "error": "" if objective is not None else "epoch 1 has no finite | validation metric", "seconds": 10.0,
-        "curve": Brief([objective], [1.0], 1, False), "identity": Identity("c0de", {}, "c0f1", "da7a", {}),
+        "curve": Curve([objective], [1.0], 1, False), "identity": Identity("c0de", {}, "c0f1", "da7a", {}),
     }  # fmt: skip
     return Trial(**(values | more))
 

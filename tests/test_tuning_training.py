@@ -9,17 +9,20 @@ import pytest
 import torch
 
 from benchmark.cell import Group
+from benchmark.record import decode as read
+from benchmark.record import encode as written
 from benchmark.train.reads import Shared
-from benchmark.train.trainer import Plan, Trainer
+from benchmark.train.trainer import History, Plan, Trainer
 from benchmark.tuning import training
 from benchmark.tuning.proposals import Proposal
 from benchmark.tuning.training import Attempt, Bench, attempts
 from benchmark.tuning.trial import decode
-from benchmark.worker import Task
+from benchmark.worker import Task, curve_of
 from datasets.base import Protocol, Table
 from methods.backbone import BackboneConfig
 from methods.base import Estimator, MethodBase
 from methods.tr import TR
+from tests.fake_records import record
 from tests.worlds import split, watch_world
 
 SCHEMA, ROWS = watch_world(700)
@@ -80,6 +83,12 @@ def test_a_diverged_trial_is_given_up_at_once_and_said_so() -> None:
     assert (bad.outcome, bad.objective) == ("diverged", None) and "epoch 1" in bad.error
     assert bad.curve is not None and bad.curve.valid == [None]
     assert [bare(good), bare(other)] == [bare(tried([one])[0]) for one in rates(1e-3, 1e-2)]
+
+
+def test_a_diverged_cell_can_be_written_and_read() -> None:
+    """JSON has no NaN."""
+    curve = curve_of(History([float("nan")], [float("inf"), 1.0], 0, stopped_early=True))
+    assert read(written(record(curve=curve))).curve == curve and curve.valid == [None] and curve.loss == [None, 1.0]
 
 
 class Picky(TR):

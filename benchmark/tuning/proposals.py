@@ -150,8 +150,7 @@ def _new(study: Any, search: Search, distributions: Mapping[str, Any], tried: Se
     study, so that the next one keeps away from it."""
     from optuna.trial import TrialState, create_trial
 
-    left = size(search.space) > len(tried) or next(_untried(search, tried, seed), None) is not None
-    if not left:
+    if size(search.space) <= len(tried) and not any(True for _ in _untried(search, tried, seed)):
         return None
     for _ in range(_ASKS):
         asked = study.ask(dict(distributions))
@@ -159,11 +158,11 @@ def _new(study: Any, search: Search, distributions: Mapping[str, Any], tried: Se
         if {**search.default, **params} not in tried:
             return params
         study.tell(asked, state=TrialState.FAIL)  # forgotten
-    params = next(_untried(search, tried, seed), None)
-    if params is not None:
+    for params in _untried(search, tried, seed):
         coded = _coded(search.space, {**search.default, **params})
         study.add_trial(create_trial(state=TrialState.RUNNING, params=coded, distributions=dict(distributions)))
-    return params
+        return params
+    return None
 
 
 def _untried(search: Search, tried: Sequence[Any], seed: int) -> Iterator[dict[str, Any]]:

@@ -11,11 +11,11 @@ import numpy as np
 
 from benchmark.fingerprint import of_config
 from benchmark.metrics import mae
-from benchmark.record import Identity
+from benchmark.record import Curve, Identity
 from benchmark.train.draws import seed_of
 from benchmark.train.trainer import History, Plan, Trainer
-from benchmark.tuning.trial import SEED, Brief, Result, Trial, encode
-from benchmark.worker import Report, Task, config_of, fault, now, one_line
+from benchmark.tuning.trial import SEED, Result, Trial, encode
+from benchmark.worker import Report, Task, config_of, curve_of, fault, now, one_line
 from datasets.base import Protocol
 from datasets.schema import Rows, Schema
 from methods.base import Method, MethodBase
@@ -31,7 +31,7 @@ class Attempt:
     outcome: Result
     error: str = ""
     objective: float | None = None
-    curve: Brief | None = None
+    curve: Curve | None = None
     seconds: float = 0.0
     together: int = 1
 
@@ -131,7 +131,11 @@ def attempts(
 
 def _together(bench: Bench, configs: list[Any], progress: Progress, explain: Explain) -> list[Attempt]:
     if not issubclass(bench.method, Method):
-        return [_estimated(bench, config, explain, lambda k=k: progress(k + 1, 1)) for k, config in enumerate(configs)]
+        found = []
+        for count, config in enumerate(configs, start=1):
+            found.append(_estimated(bench, config, explain))
+            progress(count, 1)
+        return found
     try:
         return _trained(bench, configs, progress)
     except Exception as error:
@@ -161,11 +165,7 @@ def _trained(bench: Bench, configs: list[Any], progress: Progress) -> list[Attem
 def _judged(bench: Bench, history: History, prediction: np.ndarray | None, *, seconds: float, together: int) -> Attempt:
     """The objective of what has trained: the stopping metric at the best epoch. Where a method's own loss stops it,
     which its settings weigh differently and so does not compare them, the error of the same epoch's predictions."""
-    brief = Brief(
-        [_short(v) for v in history.valid], [_short(v) for v in history.loss], history.best_epoch,
-        history.stopped_early,
-    )  # fmt: skip
-    cost: dict[str, Any] = {"curve": brief, "seconds": seconds, "together": together}
+    cost: dict[str, Any] = {"curve": curve_of(history), "seconds": seconds, "together": together}
     if not all(map(isfinite, history.valid)):
         return Attempt("diverged", f"epoch {len(history.valid)} has no finite validation metric", **cost)
     if prediction is None:
@@ -181,20 +181,13 @@ def _scored(bench: Bench, prediction: np.ndarray, **cost: Any) -> Attempt:
     return Attempt("ok", objective=mae(bench.valid.label, prediction), **cost)
 
 
-def _estimated(bench: Bench, config: Any, explain: Explain, progress: Callable[[], None]) -> Attempt:
+def _estimated(bench: Bench, config: Any, explain: Explain) -> Attempt:
     """An estimator's attempt, with the generator that its cell of this seed has."""
     began, method = time.perf_counter(), bench.method(config)
     try:
         rng = np.random.default_rng(seed_of(SEED, 5))
         fitted = method.fit(bench.train, bench.valid, bench.schema, rng)  # type: ignore[attr-defined]
         prediction = method.predict(fitted, bench.valid.without_label())  # type: ignore[attr-defined]
-        found = _scored(bench, np.asarray(prediction, np.float64), seconds=time.perf_counter() - began)
+        return _scored(bench, np.asarray(prediction, np.float64), seconds=time.perf_counter() - began)
     except Exception as error:  # the setting's fault, as far as anyone can tell
-        found = Attempt("failed", explain(error), seconds=time.perf_counter() - began)
-    progress()
-    return found
-
-
-def _short(value: float) -> float | None:
-    """Enough digits to draw a curve; None where it is not finite."""
-    return float(f"{value:.7g}") if isfinite(value) else None
+        return Attempt("failed", explain(error), seconds=time.perf_counter() - began)

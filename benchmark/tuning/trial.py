@@ -5,21 +5,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from benchmark.record import Identity
+from benchmark.record import Curve, Identity
 
 Proposer = Literal["paper", "ours", "tpe", "grid"]
 Result = Literal["ok", "diverged", "failed"]
 METRIC = "mae"  # of the validation rows
 SEED = 0  # of every trial
-
-
-class Brief(msgspec.Struct, frozen=True):
-    """The training in brief; None where a number is not finite."""
-
-    valid: list[float | None]  # the stopping metric after each epoch
-    loss: list[float | None]
-    best_epoch: int  # 1-based; 0 where none had a finite metric
-    stopped_early: bool
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +30,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     metric: str = METRIC
     objective: float | None = None  # the metric of the validation rows at the best epoch; None unless "ok"
     seed: int = SEED
-    curve: Brief | None = None  # None where nothing is trained by epochs
+    curve: Curve | None = None  # None where nothing is trained by epochs
     seconds: float = 0.0  # its share of what trained together
     together: int = 1  # how many trials trained in its stack
     device: str = "cpu"
