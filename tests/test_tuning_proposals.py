@@ -12,6 +12,7 @@ from benchmark.tuning.proposals import BATCH, Proposal, Search, propose
 from benchmark.tuning.searches import declared, grids
 from benchmark.tuning.space import parse, size, structure
 from benchmark.tuning.trial import Trial, decode, encode
+from benchmark.tuning.tuner import stacks
 
 DEFAULT = {"lr": 1e-3, "bins": 50, "w": 0.1, "kind": "a", "dim": 64}
 SPACE = {"lr": [1e-3, 5e-4, 1e-4], "bins": [20, 50, 100], "w": ["log", 1e-3, 10.0], "kind": ["a", "b"]}
@@ -128,6 +129,16 @@ def test_every_argument_of_the_sampler_is_recorded() -> None:
     assert set(inspect.signature(optuna.samplers.TPESampler).parameters) <= set(told)
     assert told["optuna"] == optuna.__version__
     assert told["seed"] != propose(search(), 8, history(search(), 8))[0].sampler["seed"]
+
+
+def test_trials_of_one_structure_are_one_stack_in_as_many_pieces_as_keep_the_workers_busy() -> None:
+    def proposal(number: int, bins: int) -> Proposal:
+        return Proposal(number, "tpe", {}, DEFAULT | {"bins": bins, "lr": 1e-3 * (1 + number)})
+
+    batch = [proposal(k, 20 if k < 5 else 50 if k < 7 else 100) for k in range(8)]
+    assert [[p.number for p in s] for s in stacks(batch, 1)] == [[0, 1, 2, 3, 4], [5, 6], [7]]
+    assert [[p.number for p in s] for s in stacks(batch, 2)] == [[0, 1, 2], [3, 4], [5, 6], [7]], "two at least"
+    assert [len(s) for s in stacks(batch, 2, gradient=False)] == [4, 4], "estimators share nothing"
 
 
 @pytest.mark.parametrize(

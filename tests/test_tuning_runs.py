@@ -39,6 +39,7 @@ def everything(runs: Path) -> dict[str, Any]:
     return {str(p.relative_to(runs)): told(json.loads(p.read_text())) for p in runs.rglob("[0-9]*.json")}
 
 
+@pytest.mark.slow
 def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(world: World, tmp_path: Path) -> None:
     """kill -9 five times: before anything, and whenever something new was written. The same trials, the same choice,
     the same cells."""

@@ -108,13 +108,13 @@ class Session:
         if self.pending or self.ended:
             return []
         for start in itertools.count(0, BATCH):
-            before = [self.trials[number] for number in range(start)]
-            if before and all(trial.outcome != "ok" for trial in before):
-                self.ended = f"all of its {len(before)} trials failed: {before[0].error}"
-                return []
             numbers = [number for number in batch_of(start) if number < self.asked.budget]
             if not numbers:
                 self.ended = "done"
+                return []
+            before = [self.trials[number] for number in range(start)]
+            if before and all(trial.outcome != "ok" for trial in before):
+                self.ended = f"all of its {len(before)} trials failed: {before[0].error}"
                 return []
             if all(number in self.trials for number in numbers):
                 continue
