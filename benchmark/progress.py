@@ -42,7 +42,7 @@ class Display:
         self.bars.stop()
 
     def say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)  # a method's error may hold brackets
 
     def start(self, group: Group) -> None:
         """A group has begun (or begun again after its worker died)."""

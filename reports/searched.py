@@ -19,6 +19,8 @@ def history(studies: Mapping[str, Sequence[Trial]], *, title: str, unit: str) ->
     """A panel per method: every trial's validation error, and the best so far as steps; a cross at the top for one
     without a number."""
 
+    from matplotlib.ticker import MaxNLocator
+
     def panel(axes: "Axes", trials: Sequence[Trial]) -> None:
         known = [(t.number, t.objective) for t in trials if t.objective is not None]
         axes.plot(*zip(*known, strict=True) if known else ([], []), "o", color=COLOURS[0], markersize=3)
@@ -30,6 +32,7 @@ def history(studies: Mapping[str, Sequence[Trial]], *, title: str, unit: str) ->
         if lost:
             top = axes.get_ylim()[1] if known else 1.0
             axes.plot(lost, [top] * len(lost), "x", color=COLOURS[4], markersize=4)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("trial")
         axes.set_ylabel(f"validation MAE ({unit})")
 

@@ -18,6 +18,7 @@ from reports.drawing import Picture, named, slug
 from reports.leaderboard import COLUMNS, HEADLINE, columns, digits
 from reports.markdown import NONE, Sheet, code, number, plain, plus_minus, sentence_list, short, table
 from reports.stats import kendall
+from reports.tables import whose
 
 _WATCH_TIME = ("mae", "rmse", "xauc")
 _LIFETIME_VALUE = ("mae", "rmse", "spearman", "gini")
@@ -99,7 +100,8 @@ def _block(board: Board, dataset: str, found: Mapping[Study, Sequence[Trial]], s
             )
         )
     lines = [*_told(board, dataset, rows, unit), *refused]
-    return Block(name, tables=tuple(tables), pictures=tuple(pictures), lines=tuple(lines))
+    compared = f"Ours: {whose(board, dataset)}." if board.has(dataset) else ""
+    return Block(name, rows=compared, tables=tuple(tables), pictures=tuple(pictures), lines=tuple(lines))
 
 
 def _row(board: Board, study: Study, trials: Sequence[Trial]) -> Row:
@@ -114,8 +116,7 @@ def _row(board: Board, study: Study, trials: Sequence[Trial]) -> Row:
 
 def _before_and_after(board: Board, dataset: str, rows: Sequence[Row], unit: str) -> Sheet:
     pairs = [(row, *row.pair) for row in rows if row.pair]
-    kept = columns([entry for _, *entries in pairs for entry in entries])
-    metrics = _LIFETIME_VALUE if "gini" in kept else _WATCH_TIME
+    metrics = _metrics(rows)
     tested = contest(board, dataset, HEADLINE, low=True)
     untuned, tuned = [before for _, before, _ in pairs], [after for _, _, after in pairs]
     cells = []
@@ -129,10 +130,21 @@ def _before_and_after(board: Board, dataset: str, rows: Sequence[Row], unit: str
     return table(["method", *head, "rank untuned", "rank tuned", "seeds", "notes"], cells, last=1)
 
 
+def _metrics(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Lifetime value's where the records have them, else watch time's."""
+    kept = columns([entry for row in rows for entry in row.pair or ()])
+    return _LIFETIME_VALUE if "gini" in kept else _WATCH_TIME
+
+
+def _resampled(board: Board, dataset: str, entries: Sequence[Entry]) -> bool:
+    tested = contest(board, dataset, HEADLINE, low=True)
+    return tested is not None and set(entries) <= tested.places.keys()
+
+
 def rank(entry: Entry, among: Sequence[Entry], tested: Contest | None) -> str:
     """The ranks in mean MAE that the noise leaves open among these entries, "2–4"; without resampling the place of the
     mean alone, with a question mark."""
-    if tested and all(other in tested.places for other in among):
+    if tested and set(among) <= tested.places.keys():
         first = 1 + sum(tested.beats(other, entry) for other in among)
         last = len(among) - sum(tested.beats(entry, other) for other in among)
         return str(first) if first == last else f"{first}–{last}"
@@ -191,9 +203,11 @@ def _told(board: Board, dataset: str, rows: Sequence[Row], unit: str) -> Iterato
         yield "None of the chosen settings has a number on the test rows yet."
         return
     against = [Pair(row.name, after, "their untuned selves", before) for row, before, after in pairs]
-    yield from told(board, dataset, against, _WATCH_TIME)
+    yield from told(board, dataset, against, _metrics(rows))
     if len(pairs) > 1:
         yield from _order(pairs, unit)
+    if not _resampled(board, dataset, [entry for _, *both in pairs for entry in both]):
+        yield "A rank with a question mark is the place of the mean: not all of these rows were resampled together."
     if waiting := [row.name for row in rows if not row.pair]:
         yield f"Without numbers both before and after: {sentence_list(waiting)}."
 
