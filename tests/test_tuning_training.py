@@ -160,6 +160,18 @@ def test_settings_that_cannot_be_one_stack_are_trained_apart(field: str) -> None
     assert [bare(a) for a in found] == [bare(tried([one], Shaped)[0]) for one in settings]
 
 
+@dataclass(frozen=True)
+class Derived(BackboneConfig):
+    """A property, and something made once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kept", self.lr * 2)
+
+    @property
+    def doubled(self) -> int:
+        return 2 * self.dim
+
+
 @pytest.mark.parametrize(
     ("function", "shared"),
     [
@@ -169,6 +181,8 @@ def test_settings_that_cannot_be_one_stack_are_trained_apart(field: str) -> None
         (lambda c: asdict(c)["dim"], False),
         (lambda c: vars(c)["dim"], False),
         (lambda c: hash(c) * 0, False),
+        (lambda c: c.doubled, True),
+        (lambda c: c.kept, False),  # nobody knows what it was made of
     ],
 )
 def test_a_function_of_a_configuration_is_shared_where_nothing_that_it_reads_differs(
@@ -178,9 +192,9 @@ def test_a_function_of_a_configuration_is_shared_where_nothing_that_it_reads_dif
 
     def counted(config: Any) -> Any:
         calls.append(1)
-        return function(config), isinstance(config, TR.Config)
+        return function(config), isinstance(config, Derived)
 
-    known, config = Shared(counted), TR.Config()
+    known, config = Shared(counted), Derived()
     first, second = known.of(config), known.of(replace(config, lr=0.5))
     assert len(calls) == (1 if shared else 2) and first[1]
     assert (first is second) == shared

@@ -12,19 +12,21 @@ def watched(config: Any, seen: set[str]) -> Any:
     """The same configuration, which adds to `seen` the name of every field that is read of it, or of a copy: directly,
     in a property, by dataclasses.replace or asdict, by comparing, hashing, printing or copying it."""
     cls, names = type(config), {f.name for f in fields(config)}
+    held = {name: getattr(config, name) for name in names} | getattr(config, "__dict__", {})
+    whole = {*_WHOLE, *held} - names  # what a Config has made of its fields says nothing of which
 
     class Watched(cls):  # type: ignore[misc, valid-type]
         def __getattribute__(self, name: str) -> Any:
             if name in names:
                 seen.add(name)
-            elif name in _WHOLE:
+            elif name in whole:
                 seen.update(names)
             return super().__getattribute__(name)
 
     Watched.__name__, Watched.__qualname__, Watched.__module__ = cls.__name__, cls.__qualname__, cls.__module__
     copy = object.__new__(Watched)
-    for name in names:
-        object.__setattr__(copy, name, getattr(config, name))
+    for name, value in held.items():
+        object.__setattr__(copy, name, value)
     return copy
 
 
