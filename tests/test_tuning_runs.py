@@ -104,7 +104,7 @@ def _changed_code_starts_it_again(world: World, runs: Path) -> None:
 
 def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(world: World, tmp_path: Path) -> None:
     only = "shift/default,picky/default,hopeless/default,spaceless/default,muddled/default"
-    said = world.run("run", *SUITE, "--only", only, "--tune", "9", "--executor", "inline", "--runs", str(tmp_path))
+    said = world.run("run", *SUITE, "--only", only, "--tune", "9", "--workers", "1", "--runs", str(tmp_path))
     assert "spaceless: nothing to tune: its space is empty" in said
     assert "muddled: cannot be tuned: its space tunes 'bye', which its Config does not have" in said
     assert [t["outcome"] for t in trials(tmp_path, "synthetic/shift/tuned")] == ["ok"] * 3, "all its settings"
@@ -125,7 +125,7 @@ def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(world: Wo
 
 def test_a_named_search_tries_its_grid(world: World, tmp_path: Path) -> None:
     arguments = ("run", *SUITE, "--only", "tiny/default", "--search", "rates", "--runs", str(tmp_path))
-    world.run(*arguments, "--executor", "inline")
+    world.run(*arguments, "--workers", "1")
     found = trials(tmp_path, "synthetic/tiny/tuned-rates")
     assert [(t["params"]["lr"], t["params"]["dim"]) for t in found] == [(1e-3, 2), (1e-3, 3), (1e-2, 2), (1e-2, 3)]
     assert {t["proposer"] for t in found} == {"grid"}
