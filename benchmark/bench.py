@@ -3,12 +3,14 @@ machine.
 
 training   our trainer (five seeds together) against a plain PyTorch loop (DataLoader, one nn.Embedding a field,
            default Adam, one seed), the same network: embeddings 64, MLP 64-64-64, ReLU, dropout 0.2, batch 512
+tuning     eight trials that differ in their learning rate, see bench_tuning.py
 metrics    exact XAUC and XGAUC on 2.5 M rows
 """
 
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ SIZES = {  # vocabulary of each field
 BATCH, SEEDS, ROUNDS = 512, 5, 3
 
 
-def _rows(vocabulary: tuple[int, ...], n: int) -> tuple[np.ndarray, np.ndarray]:
+def made_up(vocabulary: tuple[int, ...], n: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids [n, fields] of Zipf-like popularity and a label that depends on the first two."""
     rng = np.random.default_rng(0)
     ids = np.empty((n, len(vocabulary)), np.int32)
@@ -36,7 +38,7 @@ def _rows(vocabulary: tuple[int, ...], n: int) -> tuple[np.ndarray, np.ndarray]:
     return ids, label.clip(0, 60).astype(np.float32)
 
 
-def _plain(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
+def plain_loop(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
     """What people write: each `next` is one training step."""
     import torch
     from torch import nn
@@ -68,12 +70,11 @@ def _plain(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devi
             yield
 
 
-def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
-    """Each `next` is one step of five seeds."""
+def regression() -> Any:
+    """The plain loop's network and loss as a method."""
     import torch
 
-    from benchmark.train.trainer import Plan, Trainer
-    from datasets.schema import Field, Rows, Schema
+    from datasets.schema import Schema
     from methods.backbone import BackboneConfig, Regressor
     from methods.base import Method
 
@@ -91,12 +92,21 @@ def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devic
         def loss(self, module: Any, batch: Any) -> torch.Tensor:
             return (self.predict(module, batch) - batch.label).square().mean()
 
+    return Regression
+
+
+def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], device: str) -> Iterator[None]:
+    """Each `next` is one step of five seeds."""
+    from benchmark.train.trainer import Plan, Trainer
+    from datasets.schema import Field, Rows, Schema
+    from methods.backbone import BackboneConfig
+
     fields = tuple(Field(f"field{i}", size) for i, size in enumerate(vocabulary))
     schema = Schema(task="watch_time", unit="s", fields=fields)
     rows = Rows(ids=ids, label=label)
     configs = [BackboneConfig()] * SEEDS
     trainer = Trainer(
-        Regression, schema, rows, rows.take(np.arange(8)), Plan(BATCH, 50, 50), range(SEEDS), configs, device=device
+        regression(), schema, rows, rows.take(np.arange(8)), Plan(BATCH, 50, 50), range(SEEDS), configs, device=device
     )
     for epoch in range(50):
         trainer.begin(epoch)
@@ -105,7 +115,7 @@ def _ours(ids: np.ndarray, label: np.ndarray, vocabulary: tuple[int, ...], devic
             yield
 
 
-def _seconds(step: Iterator[None], count: int, device: str) -> float:
+def seconds_of(step: Iterator[None], count: int, device: str) -> float:
     """Process time of `count` steps (wall time on a GPU, whose work the process does not count)."""
     import torch
 
@@ -126,12 +136,14 @@ def training(console: Console, device: str) -> None:
 
     torch.set_num_threads(1)
     for name, vocabulary in SIZES.items():
-        ids, label = _rows(vocabulary, 120_000)
-        steps = (_plain(ids, label, vocabulary, device), _ours(ids, label, vocabulary, device))
+        ids, label = made_up(vocabulary, 120_000)
+        steps = (plain_loop(ids, label, vocabulary, device), _ours(ids, label, vocabulary, device))
         counts = (15 if sum(vocabulary) > 500_000 else 40, 60)
         for step in steps:
-            _seconds(step, 10, device)
-        rounds = [[_seconds(s, n, device) / n * 1e3 for s, n in zip(steps, counts, strict=True)] for _ in range(ROUNDS)]
+            seconds_of(step, 10, device)
+        rounds = [
+            [seconds_of(s, n, device) / n * 1e3 for s, n in zip(steps, counts, strict=True)] for _ in range(ROUNDS)
+        ]
         plain = statistics.median(r[0] for r in rounds)
         ours = statistics.median(r[1] / SEEDS for r in rounds)
         console.print(
@@ -161,11 +173,16 @@ def metrics(console: Console) -> None:
         )
 
 
-def main(what: str, device: str, console: Console) -> None:
-    """Run one benchmark or all. Raises UserError on an unknown name."""
-    if what not in ("all", "training", "metrics"):
-        raise UserError(f"bench takes training, metrics or all, not {what!r}")
+def main(what: str, device: str, console: Console, root: Path | None = None) -> None:
+    """Run one benchmark or all. root: of the raw files, for those that can use them. Raises UserError on an unknown
+    name."""
+    if what not in ("all", "training", "tuning", "metrics"):
+        raise UserError(f"bench takes training, tuning, metrics or all, not {what!r}")
     if what in ("all", "training"):
         training(console, device)
+    if what in ("all", "tuning"):
+        from benchmark.bench_tuning import tuning
+
+        tuning(console, device, root)
     if what in ("all", "metrics"):
         metrics(console)

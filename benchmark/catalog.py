@@ -31,6 +31,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     tasks: list[str]
     deterministic: bool
     configs: dict[str, dict[str, Any]]  # variant -> resolved hyper-parameters, "default" first
+    space: dict[str, list[Any]]  # field -> its choices, or ["log" | "linear", low, high]: see benchmark.tuning.space
 
     def files(self) -> dict[str, str]:
         """Its import closure."""
@@ -57,6 +58,7 @@ def _ask(module: str) -> list[Entry]:
                 tasks=list(cls.tasks),
                 deterministic=cls.deterministic,
                 configs={name: asdict(config) for name, config in configs.items()},
+                space={field: list(what) for field, what in cls.space.items()},
             )
         )
     return entries

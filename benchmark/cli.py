@@ -4,6 +4,7 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,13 @@ from rich.console import Console
 
 from benchmark import suite as suites
 from benchmark.catalog import Entry, catalog
-from benchmark.cell import Cell, grouped
+from benchmark.cell import Cell, Group, grouped
 from benchmark.errors import UserError, unknown
 from benchmark.estimate import Estimate, spell
 from benchmark.places import RUNS, cores, report_of, runs_of
 from benchmark.store import Standing, Store
+from benchmark.tuning import views
+from benchmark.tuning.study import is_tuned
 from datasets import registry
 
 app = App(
@@ -43,6 +46,22 @@ Only = Annotated[
         name="--only",
         negative="",
         help="Only cells that match: `tpm`, `tpm/large`, `kuairand/tpm/*`; several by commas.",
+    ),
+]
+Tune = Annotated[
+    int | None,
+    Parameter(
+        name="--tune",
+        help="Search each method's space first, with this many trials each on the validation rows; what they choose "
+        "runs as the variant `tuned`.",
+    ),
+]
+Search = Annotated[
+    str,
+    Parameter(
+        name="--search",
+        help="Try the whole grid of this name, one that a paper searched (a [[search]] block of benchmark/suites/); "
+        "what it chooses runs as the variant `tuned-NAME`.",
     ),
 ]
 Seeds = Annotated[int | None, Parameter(name="--seeds", help="How many seeds instead of the suite's own number.")]
@@ -195,10 +214,15 @@ def plan(
     dataset: Datasets | None = None,
     only: Only | None = None,
     seeds: Seeds = None,
+    tune: Tune = None,
+    search: Search = "",
 ) -> None:
-    """The cells of a suite by group: what would run, what is fresh, what cannot run and why."""
+    """The cells of a suite by group: what would run, what is fresh, what cannot run and why; with --tune or --search
+    also the trials."""
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)
+    studies = views.asked_for(cells, methods, tune, search, _print)
+    cells += views.cells_of([a.study for a in studies], cells)
     standings, unavailable = _survey(cells, methods, runs, data)
     from benchmark.runner import has_gpu
 
@@ -208,12 +232,18 @@ def plan(
         workers = 1
     times: list[float] = []
     rowless: set[str] = set()
+    for trial_count, study, what in views.left(studies, methods, Store(runs), _root(data)):
+        guess = costs.of(Group(study.dataset, study.method, "default", ()))
+        took = "" if guess is None else f"  {spell(guess.seconds * trial_count):>11}, {guess.basis}"
+        _print(f"{study!s:<44} {what}{took}")
+        if guess is not None and study.dataset not in unavailable:
+            times.append(guess.seconds * trial_count)
     for group in grouped(cells):
         states = Counter(standings[cell].state for cell in group.cells)
         what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         if group.dataset in unavailable:
             what = "not available"
-        guess = costs.of(group)
+        guess = costs.of(replace(group, variant="default") if is_tuned(group.variant) else group)
         took = "" if guess is None else f"  {spell(guess.seconds * len(group.seeds)):>11}, {guess.basis}"
         _print(f"{group!s:<44} {len(group.seeds)} seeds  {what}{took}")
         if group.dataset not in unavailable and any(states[state] for state in ("missing", "stale")):
@@ -259,6 +289,8 @@ def run(
     dataset: Datasets | None = None,
     only: Only | None = None,
     seeds: Seeds = None,
+    tune: Tune = None,
+    search: Search = "",
     device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
     executor: Annotated[str, Parameter(help="processes, or inline for a debugger.")] = "processes",
     workers: Annotated[int, Parameter(help="Worker processes; 0: one per core, or one on a GPU.")] = 0,
@@ -271,6 +303,11 @@ def run(
     cells = _cells(suite, methods, dataset, only, seeds)
     argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
     options = Options(_root(data), device, executor, workers, rerun, argv)
+    if studies := views.asked_for(cells, methods, tune, search, _print):
+        from benchmark.tuning.tuner import Tuner
+
+        argv += f" --search {search}" if search else f" --tune {tune}"
+        cells += views.cells_of(Tuner(methods, Store(runs), replace(options, argv=argv), console).run(studies), cells)
     Runner(methods, Store(runs), options, console).run(cells)
     compare(data=data, runs=runs, dataset=sorted({cell.dataset for cell in cells}))
     report(data=data, runs=runs)
@@ -298,6 +335,8 @@ def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
         found = Counter(standings[cell] for cell in group.cells)
         for standing, count in found.items():
             _print(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
+    for line in views.status(methods, Store(runs), _root(data)):
+        _print(line)
     total = Counter(standing.state for standing in standings.values())
     _print(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or _none_in(runs))
 
@@ -320,8 +359,9 @@ def report(
         raise UserError(_none_in(runs))
     standings, _ = _survey([record.cell for record in records], methods, runs, data)
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
+    moved = {str(study): why for study, why in views.moved(methods, store, _root(data)).items() if why}
     out = report_of(runs)
-    found = write(runs, out, stale)
+    found = write(runs, out, stale | moved)
     counts = Counter(record.outcome for record in records)
     parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
     parts += [f"{len(stale)} stale ones left out"] if stale else []
@@ -370,14 +410,16 @@ def new(
 
 @app.command
 def bench(
-    what: Annotated[str, Parameter(help="training or metrics; both by default.")] = "all",
+    what: Annotated[str, Parameter(help="training, tuning or metrics; all by default.")] = "all",
     *,
+    data: Data = None,
     device: Annotated[str, Parameter(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Speed, side by side in one run: our trainer against a plain PyTorch loop, and the exact ranking metrics."""
+    """Speed, side by side in one run: our trainer against a plain PyTorch loop, trials together against one after the
+    other (on KuaiRand-Pure with --data), and the exact ranking metrics."""
     from benchmark.bench import main as measure
 
-    measure(what, device, console)
+    measure(what, device, console, _root(data))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 `processes` gives every core a worker of its own, spawned fresh, replaced when it dies; `inline` runs in this
 process, for debuggers. One group is one task that returns records, so an engine for many machines fits the same seam.
+Given a deque, they work until it is empty, and whoever takes their events may add to it.
 """
 
 import os
@@ -34,7 +35,9 @@ Executor = Callable[[Iterable[Task], int], Iterator[Event]]
 
 def inline(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
     """Run the tasks one after the other in this process. A method's error propagates: a debugger stops where it is."""
-    for task in tasks:
+    todo = _queue(tasks)
+    while todo:
+        task = todo.popleft()
         yield Event(task, "started", {})
         try:
             yield Event(task, "done", worker.serve(task, lambda kind, **what: None))
@@ -42,6 +45,10 @@ def inline(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
             if not worker.fault(error):
                 raise
             yield Event(task, "failed", {"error": worker.one_line(error, task), "fault": worker.fault(error)})
+
+
+def _queue(tasks: Iterable[Task]) -> deque[Task]:
+    return tasks if isinstance(tasks, deque) else deque(tasks)
 
 
 class _Worker:
@@ -80,13 +87,16 @@ def _death(process: BaseProcess) -> str:
 def processes(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
     """Run the tasks on this many spawned workers, one thread each."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited by the workers before any library reads it
-    todo = deque((task, 1) for task in tasks)
-    staff = [_Worker() for _ in range(min(workers, len(todo)))]
+    todo = _queue(tasks)
+    again: deque[tuple[Task, int]] = deque()  # whose worker died
+    staff: list[_Worker] = []
     try:
-        while todo or any(w.task for w in staff):
+        while todo or again or any(w.task for w in staff):
+            idle = sum(w.task is None for w in staff)
+            staff += [_Worker() for _ in range(min(workers - len(staff), len(todo) + len(again) - idle))]
             for w in staff:
-                if w.task is None and todo:
-                    task, attempt = todo.popleft()
+                if w.task is None and (todo or again):
+                    task, attempt = again.popleft() if again else (todo.popleft(), 1)
                     w.give(task, attempt)
                     yield Event(task, "started", {})
             busy = {w.pipe: w for w in staff if w.task is not None}
@@ -98,7 +108,7 @@ def processes(tasks: Iterable[Task], workers: int) -> Iterator[Event]:
                 except (EOFError, OSError):
                     why = _death(w.process)
                     if w.attempt < _ATTEMPTS:
-                        todo.appendleft((w.task, w.attempt + 1))
+                        again.append((w.task, w.attempt + 1))
                         yield Event(w.task, "again", {"error": why})
                     else:
                         yield Event(w.task, "failed", {"error": f"{why}, {_ATTEMPTS} times", "fault": ""})

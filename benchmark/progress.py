@@ -1,5 +1,5 @@
-"""What a user sees while a run is at work: cells done, rows per second, time left; plain lines where there is no
-terminal."""
+"""What a user sees while a run is at work: cells or trials done, rows per second, time left; plain lines where there is
+no terminal."""
 
 import time
 from types import TracebackType
@@ -13,8 +13,8 @@ from benchmark.cell import Group
 class Display:
     """A live display of the run's groups on a terminal, one line per finished group elsewhere."""
 
-    def __init__(self, cells: int, console: Console) -> None:
-        self.console, self.cells, self.done, self.rows = console, cells, 0.0, 0
+    def __init__(self, cells: int, console: Console, what: str = "cells") -> None:
+        self.console, self.cells, self.done, self.rows, self.what = console, cells, 0.0, 0, what
         self.began = time.perf_counter()
         self.live = console.is_terminal
         self.started: dict[str, float] = {}
@@ -30,7 +30,7 @@ class Display:
             transient=True,
             disable=not self.live,
         )
-        self.total = self.bars.add_task("[bold]cells", total=cells, note=f"0/{cells}")
+        self.total = self.bars.add_task(f"[bold]{what}", total=cells, note=f"0/{cells}")
 
     def __enter__(self) -> "Display":
         self.bars.start()
@@ -42,7 +42,7 @@ class Display:
         self.bars.stop()
 
     def say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)  # a method's error may hold brackets
 
     def start(self, group: Group) -> None:
         """A group has begun (or begun again after its worker died)."""
@@ -59,15 +59,19 @@ class Display:
         self.bars.update(self.lines[str(group)], total=epochs, completed=epoch, note=note)
         self._refresh()
 
+    def drop(self, group: Group) -> None:
+        """A group goes on otherwise."""
+        self.share.pop(str(group), None)
+        if str(group) in self.lines:
+            self.bars.remove_task(self.lines.pop(str(group)))
+
     def finish(self, group: Group, result: str) -> None:
         """A group's records are written."""
         name = str(group)
-        self.share.pop(name, None)
+        self.drop(group)
         self.done += len(group.seeds)
-        if name in self.lines:
-            self.bars.remove_task(self.lines.pop(name))
         seconds = time.perf_counter() - self.started[name]
-        left = "" if self.live else f"  [{self.done:.0f}/{self.cells} cells, {self._rate()}, {self._left()}]"
+        left = "" if self.live else f"  [{self.done:.0f}/{self.cells} {self.what}, {self._rate()}, {self._left()}]"
         self.say(f"{name:<42} {len(group.seeds)} x {result}  {seconds:6.1f} s{left}")
         self._refresh()
 

@@ -33,12 +33,24 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 class Curve(msgspec.Struct, frozen=True):
-    """The training in brief."""
+    """The training in brief; None where a number is not finite."""
 
-    valid: list[float]  # the stopping metric after each epoch
-    loss: list[float]  # mean training loss of each epoch
+    valid: list[float | None]  # the stopping metric after each epoch
+    loss: list[float | None]  # mean training loss of each epoch
     best_epoch: int  # 1-based; 0 where nothing is trained
     stopped_early: bool
+
+
+class Tuned(msgspec.Struct, frozen=True):
+    """Where a configuration that was searched for comes from."""
+
+    study: str  # "kuairand/tr/tuned": its trials lie in the folder `trials` there
+    trial: int  # the one that was chosen
+    params: dict[str, Any]  # of it, those that were searched
+    metric: str  # of the validation rows, with the trials' seed
+    objective: float  # its value
+    trials: int  # the budget: how many were tried
+    seconds: float  # that they all took
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +73,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     inside: Metrics = {}  # what an `Examined` method tells of its trained model
     curve: Curve | None = None
     cost: Cost | None = None
+    tuned: Tuned | msgspec.UnsetType = msgspec.UNSET  # of a variant that a study chose
     identity: Identity
     command: str = ""
     finished: str = ""  # UTC, ISO 8601

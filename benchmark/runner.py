@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console
 
 from benchmark.catalog import Entry
@@ -18,6 +19,7 @@ from benchmark.pool import EXECUTORS, Event, Executor
 from benchmark.progress import Display
 from benchmark.record import Identity, Record, decode
 from benchmark.store import Expected, Standing, Store, wanted
+from benchmark.tuning.study import is_tuned
 from benchmark.worker import Task
 from datasets import cache, registry
 from datasets.base import Incomplete, NotAvailable
@@ -74,6 +76,7 @@ def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: 
         except NotAvailable as error:
             unavailable[name], fingerprints[name] = str(error), None
     expected = Expected(methods, _protocols([n for n in names if n in known]), fingerprints)
+    expected.learn(cells, store.folder)
     found = Survey(cells, expected, unavailable)
     found.standings = {cell: expected.standing(cell, store.read(cell)) for cell in cells}
     return found
@@ -103,14 +106,7 @@ class Runner:
         """
         with self.store.lock():
             found = survey(cells, self.methods, self.store, self.options.root)
-            self._prepare(found)
-            for name, why in found.unavailable.items():
-                self.console.print(f"{name}: not available. {why}", highlight=False, soft_wrap=True)
-            present = [cell for cell in cells if cell.dataset not in found.unavailable]
-            if cells and not present:
-                raise UserError(
-                    "none of the datasets asked for is available; `python -m benchmark data` says how to get them"
-                )
+            present = self.present(found)
             standings = {cell: found.expected.standing(cell, self.store.read(cell)) for cell in present}
             todo = set(wanted(standings, self.options.rerun))
             # every planned seed trains, so that a group always has its planned width; recorded ones are ghosts
@@ -118,6 +114,18 @@ class Runner:
             groups.sort(key=lambda group: present.index(group.cells[0]))
             self._train(groups, todo, found.expected)
             return found
+
+    def present(self, found: Survey) -> list[Cell]:
+        """The cells whose data are there, their tables prepared; says which are not. Raises UserError where none is."""
+        self._prepare(found)
+        for name, why in found.unavailable.items():
+            self.console.print(f"{name}: not available. {why}", highlight=False, soft_wrap=True)
+        present = [cell for cell in found.cells if cell.dataset not in found.unavailable]
+        if found.cells and not present:
+            raise UserError(
+                "none of the datasets asked for is available; `python -m benchmark data` says how to get them"
+            )
+        return present
 
     def _prepare(self, found: Survey) -> None:
         """Prepare the tables that are not kept yet, and learn their fingerprints or that they are too small to use."""
@@ -136,17 +144,21 @@ class Runner:
 
     def _task(self, group: Group, expected: Expected) -> Task:
         cell = group.cells[0]
+        settings = expected.settings(cell)
+        assert not isinstance(settings, str), f"{cell}: {settings}"
+        asked = Group(group.dataset, group.method, "default", ()) if is_tuned(group.variant) else group
         return Task(
             dataset=group.dataset,
             group=group,
             module=self.methods[group.method].module,
-            config=self.methods[group.method].configs[group.variant],
+            config=dict(settings),
+            tuned=expected.tuned(cell),
             code=expected.code(group.method),
             config_hash=expected.config(cell),
             files=expected.files(group.method),
             root=self.options.root,
             device=self.device,
-            command=f"python -m benchmark run --only {group} {self.options.argv}".strip(),
+            command=f"python -m benchmark run --only {asked} {self.options.argv}".strip(),
             environment=environment(),
         )
 
@@ -195,6 +207,7 @@ class Runner:
             outcome="failed",
             error=error,
             config=task.config or {},
+            tuned=task.tuned or msgspec.UNSET,
             protocol=expected.protocols[cell.dataset],
             identity=Identity(
                 task.code,

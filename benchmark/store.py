@@ -15,7 +15,9 @@ from benchmark.catalog import Entry
 from benchmark.cell import Cell
 from benchmark.errors import UserError
 from benchmark.fingerprint import of_config, of_files
-from benchmark.record import Record, decode, encode
+from benchmark.record import Record, Tuned, decode, encode
+from benchmark.tuning.study import FOLDER, Choice, Study, choose, is_tuned, stale
+from benchmark.tuning.trial import Trial
 from benchmark.whole import put
 
 State = Literal["fresh", "stale", "missing", "failed", "skipped"]
@@ -41,6 +43,7 @@ class Expected:
     ) -> None:
         """fingerprints: of the prepared tables, None where a dataset is not at hand and its data cannot be checked."""
         self.methods, self.protocols, self.fingerprints = methods, protocols, fingerprints
+        self.chosen: dict[Study, Choice | str] = {}  # of the variants that studies choose; or why there is no choice
         self._files = {name: entry.files() for name, entry in methods.items()}
 
     def files(self, method: str) -> dict[str, str]:
@@ -49,16 +52,43 @@ class Expected:
     def code(self, method: str) -> str:
         return of_files(self._files[method])
 
+    def settings(self, cell: Cell) -> Mapping[str, Any] | str:
+        """The cell's whole configuration: its method's, or what a study chose; or why there is none."""
+        if is_tuned(cell.variant):
+            choice = self.chosen.get(Study(cell.dataset, cell.method, cell.variant), "its study has no trials")
+            return choice.config if isinstance(choice, Choice) else choice
+        entry = self.methods.get(cell.method)
+        if entry is None or cell.variant not in entry.configs:
+            return "the method or its variant is no longer there"
+        return entry.configs[cell.variant]
+
+    def tuned(self, cell: Cell) -> Tuned | None:
+        """Where the cell's configuration comes from, if a study chose it."""
+        choice = self.chosen.get(Study(cell.dataset, cell.method, cell.variant))
+        return choice.tuned if isinstance(choice, Choice) else None
+
+    def learn(self, cells: Iterable[Cell], runs: Path) -> None:
+        """Read what the studies behind these cells have chosen. Raises UserError on a damaged trial."""
+        for study in sorted({Study(c.dataset, c.method, c.variant) for c in cells if is_tuned(c.variant)}):
+            trials = study.read(runs)
+            moved = stale(study, trials, self)
+            why = f"its study is stale: {moved}" if moved else "no trial of its study has a number"
+            self.chosen[study] = (None if moved else choose(study, trials)) or (why if trials else "its study is gone")
+
     def config(self, cell: Cell) -> str:
-        return of_config(self.methods[cell.method].configs[cell.variant], self.protocols[cell.dataset])
+        """Raises KeyError where there is no configuration."""
+        settings = self.settings(cell)
+        if isinstance(settings, str):
+            raise KeyError(f"{cell}: {settings}")
+        return of_config(settings, self.protocols[cell.dataset])
 
     def standing(self, cell: Cell, record: Record | None) -> Standing:
         """fresh, stale (with what moved), failed, skipped or missing."""
         if record is None:
             return Standing("missing")
-        entry = self.methods.get(cell.method)
-        if entry is None or cell.variant not in entry.configs:
-            return Standing("stale", "the method or its variant is no longer there")
+        settings = self.settings(cell)
+        if isinstance(settings, str):
+            return Standing("stale", settings)
         if cell.dataset not in self.protocols:
             return Standing("stale", "the dataset is no longer there")
         if record.identity.code != self.code(cell.method):
@@ -67,7 +97,7 @@ class Expected:
             return Standing("stale", f"code moved: {', '.join(moved) or 'import closure'}")
         if record.identity.config != self.config(cell):
             return Standing(
-                "stale", "configuration moved: " + _differences(record, entry, self.protocols[cell.dataset])
+                "stale", "configuration moved: " + _differences(record, settings, self.protocols[cell.dataset])
             )
         data = self.fingerprints.get(cell.dataset)
         if data is not None and record.identity.data not in ("", data):
@@ -77,9 +107,9 @@ class Expected:
         return Standing("fresh")
 
 
-def _differences(record: Record, entry: Entry, protocol: Mapping[str, Any]) -> str:
+def _differences(record: Record, settings: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
     moved = []
-    for then, now in ((record.config, entry.configs.get(record.variant, {})), (record.protocol, protocol)):
+    for then, now in ((record.config, settings), (record.protocol, protocol)):
         moved += [
             f"{name} {then.get(name)!r} -> {now.get(name)!r}"
             for name in sorted({*then, *now})
@@ -128,6 +158,13 @@ class Store:
         except OSError as error:
             raise self._unwritable(error) from None
 
+    def write_trial(self, study: Study, trial: Trial) -> None:
+        """Put a trial in place, as a record. Raises UserError."""
+        try:
+            study.write(self.folder, trial)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
     def _unwritable(self, error: OSError) -> UserError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return UserError(f"the disk of {self.folder} is full: make room and run again; finished cells are kept")
@@ -152,8 +189,8 @@ class Store:
         try:
             if shutil.disk_usage(self.folder).free < _ROOM:
                 raise self._unwritable(OSError(errno.ENOSPC, "no space left on device"))
-            for suffix in (".json", ".npz"):
-                for scratch in self.folder.glob(f"*/*/*/.*{suffix}.*"):  # left by a run that was killed
+            for left in ("*/*/*/.*.json.*", "*/*/*/.*.npz.*", f"*/*/*/{FOLDER}/.*.json.*"):  # by a run that was killed
+                for scratch in self.folder.glob(left):
                     scratch.unlink(missing_ok=True)
             yield
         finally:

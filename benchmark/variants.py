@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import msgspec
 
 from benchmark.errors import UserError, unknown
+from benchmark.tuning.study import is_tuned
 
 FOLDER = Path(__file__).parent / "suites"
 
@@ -55,6 +56,8 @@ def resolved(
             continue
         if one.method not in configs:
             raise unknown("method", one.method, configs, f"{path.name} declares a variant of it.")
+        if is_tuned(one.name):
+            raise UserError(f"{path}: {one.name} is what a study chooses for {one.method}; choose another name")
         default = configs[one.method]["default"]
         for name in one.config:
             if name not in default:

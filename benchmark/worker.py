@@ -7,9 +7,10 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from typing import Any
 import msgspec
 
 from benchmark.cell import Group
-from benchmark.record import Cost, Curve, Identity, Record, encode
+from benchmark.record import Cost, Curve, Identity, Record, Tuned, encode
+from benchmark.tuning.proposals import Proposal
 from benchmark.whole import put
 
 _MEGA = 1 << 20
@@ -26,14 +28,17 @@ _LOOKED_AT = 8192  # rows behind calibration and figures
 
 @dataclass(frozen=True)
 class Task:
-    """A group to run (or a dataset to prepare, where `group` is None) with all that a worker needs to know."""
+    """A group to run, the trials of a study's stack, or a dataset to prepare, with all that a worker needs to know."""
 
     dataset: str
-    group: Group | None = None
+    group: Group | None = None  # of a stack of trials: their numbers in the place of seeds
+    trials: tuple[Proposal, ...] = ()
+    variant: str = ""  # of the study whose trials these are
     module: str = ""  # of the method
     config: dict[str, Any] | None = None
     code: str = ""
     config_hash: str = ""
+    tuned: Tuned | None = None  # where the configuration comes from, if it was searched for
     files: dict[str, str] | None = None
     root: Path | None = None
     device: str = "cpu"
@@ -70,7 +75,11 @@ def main(pipe: Connection, threads: int) -> None:
 
 
 def serve(task: Task, report: Report) -> dict[str, Any]:
-    """Prepare a dataset or run a group, in this process."""
+    """Prepare a dataset, run a group or try settings, in this process."""
+    if task.trials:
+        from benchmark.tuning.training import serve as try_out
+
+        return try_out(task, report)
     return _prepare(task) if task.group is None else _run(task, report)
 
 
@@ -153,29 +162,33 @@ def _run(task: Task, report: Report) -> dict[str, Any]:
     dataset = get(task.dataset)
     table = load(dataset, task.root)
     cls = next(c for c in classes(task.module) if c.name == group.method)
-    config = cls.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in (task.config or {}).items()})
+    config = config_of(cls, task.config or {})
     common: dict[str, Any] = {
         "dataset": group.dataset,
         "method": group.method,
         "title": cls.title,
         "variant": group.variant,
         "config": asdict(config),
+        "tuned": task.tuned or msgspec.UNSET,
         "protocol": asdict(dataset.protocol),
         "facts": dict(table.facts) | {"unit": table.schema.unit, "fingerprint": table.fingerprint},
         "identity": Identity(task.code, task.files or {}, task.config_hash, table.fingerprint, task.environment or {}),
         "command": task.command,
     }
     if reason := cls.supports(table.schema):
-        skipped = [
-            Record(**common, seed=seed, outcome="skipped", error=reason, finished=_now()) for seed in group.seeds
-        ]
+        skipped = [Record(**common, seed=seed, outcome="skipped", error=reason, finished=now()) for seed in group.seeds]
         return {"records": [encode(record) for record in skipped]}
     run = _run_gradient if issubclass(cls, Method) else _run_estimator
     records, arrays = run(cls, config, table, dataset.protocol, group, task, common, report)
     return {"records": [encode(record) for record in records], "arrays": arrays}
 
 
-def _now() -> str:
+def config_of(cls: Any, settings: Mapping[str, Any]) -> Any:
+    """A method's Config of the settings as JSON has them. Raises what the Config raises."""
+    return cls.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+
+
+def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -220,16 +233,11 @@ def _run_gradient(
     more = _Insides(cls, trainer, valid, test, task)
     records = []
     for place, (seed, history) in enumerate(zip(group.seeds, histories, strict=True)):
-        curve = Curve(
-            valid=[_short(v) for v in history.valid],
-            loss=[_short(v) for v in history.loss],
-            best_epoch=history.best_epoch,
-            stopped_early=history.stopped_early,
-        )
+        curve = curve_of(history)
         if not history.best_epoch:
             error = "diverged: no epoch had a finite validation metric; a smaller lr may help"
             records.append(
-                Record(**common, seed=seed, outcome="failed", error=error, curve=curve, cost=cost, finished=_now())
+                Record(**common, seed=seed, outcome="failed", error=error, curve=curve, cost=cost, finished=now())
             )
             continue
         _keep_predictions(group, seed, common["identity"], predictions[place])
@@ -343,13 +351,17 @@ def _scored(
     )
     metrics = {"valid": on_valid, "test": on_test}
     return Record(
-        **common, seed=seed, outcome="ok", metrics=metrics, slices=slices, curve=curve, cost=cost, finished=_now()
+        **common, seed=seed, outcome="ok", metrics=metrics, slices=slices, curve=curve, cost=cost, finished=now()
     )
 
 
-def _short(value: float) -> float:
-    """Enough digits to draw a curve."""
-    return float(f"{value:.7g}")
+def curve_of(history: Any) -> Curve:
+    """A replica's training in brief, in enough digits to draw it."""
+
+    def short(values: list[float]) -> list[float | None]:
+        return [float(f"{value:.7g}") if isfinite(value) else None for value in values]
+
+    return Curve(short(history.valid), short(history.loss), history.best_epoch, history.stopped_early)
 
 
 def _keep_predictions(group: Group, seed: int, identity: Identity, prediction: Any) -> None:

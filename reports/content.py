@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from reports import ablation, checklist, deciles, distributions, inventory, lifetime, pareto, tweaks
+from benchmark.tuning.study import is_tuned, studies
+from reports import ablation, checklist, deciles, distributions, inventory, lifetime, pareto, tuning, tweaks
 from reports.block import Block, Section, Titled
 from reports.board import Board
 from reports.cost import costs, environments
@@ -59,6 +60,7 @@ class Content:
     deciles: Mapping[str, str]  # a calibration block's title -> its figure's place, seen from RESULTS.md
     ablations: tuple[Section, ...]  # tables that have no section of their own
     studies: tuple[Section, ...]  # what stands beside the papers' tables
+    tuned: Section | None  # what a search of settings changes
     boards: tuple[Block, ...]
     slices: tuple[Block, ...]
     costs: tuple[Block, ...]
@@ -72,7 +74,7 @@ class Content:
         """Every part of every section, in the order of the pages."""
         for blocks in (self.main, self.gr_main, self.boards, self.slices, self.buckets, self.gr_large):
             yield from blocks
-        for section in (*self.ablations, *self.studies):
+        for section in (*filter(None, [self.tuned]), *self.ablations, *self.studies):
             yield from section.blocks
         yield from self.calibration
         yield from self.costs
@@ -94,16 +96,19 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     """stale: "dataset/method/variant/seed" -> why; these cells are refused and named.
 
     Raises UserError on a file below `runs` that is not a record."""
-    board, found = Board(load(runs), stale, resampled(runs)), papers()
+    records, noise_, found = load(runs), resampled(runs), papers()
+    whole = Board(records, stale, noise_)
+    # what a search chose stands beside the default in a section of its own: every other table compares defaults
+    board = Board([record for record in records if not is_tuned(record.variant)], stale, noise_)
     prowtp, gr = found["ProWTP"], found["GR"]
     logs = portraits(runs, [record for dataset in board.datasets for record in board.trusted(dataset)])
     beside = {paper.key: dict(sections(board, paper, runs, logs)) for paper in found.values()}
     return Content(
         board=board,
         digest=digest(runs),
-        counts=inventory.counts(board),
+        counts=inventory.counts(whole),
         data=_titled("data", "The data behind our numbers", inventory.data(board)),
-        mixed=tuple(inventory.mixed(board)),
+        mixed=tuple(inventory.mixed(whole)),
         missing=tuple(inventory.missing(board, found, beside)),
         prowtp=prowtp,
         gr=gr,
@@ -124,13 +129,14 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
             *(section for found in beside.values() for section in found.values()),
             *filter(None, (distributions.section(board), tweaks.section(board))),
         ),
+        tuned=tuning.section(records, studies(runs), stale, noise_),
         boards=tuple(_leaderboard(board, dataset) for dataset in board.datasets),
         slices=tuple(_slices(board)),
         costs=tuple(_each(board, "cost", costs)),
         pareto={plain(dataset): place.as_posix() for dataset, place in pareto.places(board, runs).items()},
-        environments=tuple(environments(board)),
+        environments=tuple(environments(whole)),
         folder=seen(runs).as_posix(),
-        provenance=tuple(_each(board, "provenance", provenance)),
+        provenance=tuple(_each(whole, "provenance", provenance)),
     )
 
 

@@ -11,6 +11,7 @@ from benchmark.cell import Cell, grouped
 from benchmark.errors import UserError, unknown
 from benchmark.record import Record
 from benchmark.store import Expected, Standing
+from benchmark.tuning.study import is_tuned
 from reports.board import Board, Entry
 from reports.content import content
 from reports.contest import contest
@@ -34,6 +35,12 @@ class Today:
 
     @property
     def board(self) -> Board:
+        """As the leaderboards have it: defaults and variants, without what searches chose."""
+        return Board([r for r in self.records if not is_tuned(r.variant)], self.stale, resampled(self.runs))
+
+    @property
+    def whole(self) -> Board:
+        """With what searches chose."""
         return Board(self.records, self.stale, resampled(self.runs))
 
     @property
@@ -85,7 +92,7 @@ def parse(what: str, records: Iterable[Record]) -> Number:
 
 def number(asked: Number, today: Today) -> Iterator[str]:
     """The story of a number, line by line."""
-    board = today.board
+    board = today.whole if is_tuned(asked.variant) else today.board
     entry = board.get(asked.dataset, asked.method, asked.variant)
     records = [
         r for r in today.records if (r.dataset, r.method, r.variant) == (asked.dataset, asked.method, asked.variant)

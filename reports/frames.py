@@ -13,6 +13,7 @@ from benchmark.errors import UserError
 from benchmark.noise import Noise
 from benchmark.portrait import Portrait
 from benchmark.record import Record, decode
+from benchmark.tuning.study import GLOB
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,10 +58,10 @@ def portraits(runs: Path, trusted: Iterable[Record]) -> dict[str, Portrait]:
 
 
 def digest(runs: Path) -> str:
-    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays, and what was computed of
-    every dataset."""
+    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays, every trial, and what
+    was computed of every dataset."""
     total = hashlib.sha256()
-    arrays = (path for path in runs.glob("*/*/*/*.npz") if not path.name.startswith("."))
+    arrays = (path for glob in ("*/*/*/*.npz", GLOB) for path in runs.glob(glob) if not path.name.startswith("."))
     datasets = (path for name in (noises.FILE, portraying.FILE) for path in runs.glob(f"*/{name}"))
     for path in sorted([*files(runs), *arrays, *datasets]):
         data = path.read_bytes()

@@ -160,7 +160,7 @@ class World:
 
     def refresh(self) -> list[str]:
         entry = {"module": "", "kind": "", "tasks": [], "title": "", "paper": "", "summary": "", "configs": {}}
-        methods = {"median": Entry(name="median", deterministic=True, **entry)}
+        methods = {"median": Entry(name="median", deterministic=True, space={}, **entry)}
         self.said.clear()
         refresh(self.store, methods, None, self.said.append)
         return self.said

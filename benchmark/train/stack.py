@@ -8,7 +8,7 @@ other, with the same result.
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.train.adapt import adapt
 from benchmark.train.draws import Tape, seed_of
+from benchmark.train.reads import alike
 from benchmark.train.resident import Bank, Columns, banks_of
 from datasets.schema import Schema
 from methods.base import Batch, Dropout, EmbeddingTable, Fitted, Method
@@ -46,6 +47,21 @@ def with_values(config: Any, values: Mapping[str, Tensor]) -> Any:
     return changed
 
 
+class Unlike(ValueError):
+    """Replicas that cannot be one stack: they must train apart."""
+
+
+def _numbers(module: nn.Module) -> list[tuple[str, str, Any]]:
+    """What the parts of a module hold beside tensors and parts. The first replica's module stands for all, so a number
+    kept there, of a configuration or of what was fitted, must be everyone's."""
+    return [
+        (path, name, value)
+        for path, part in module.named_modules()
+        for name, value in sorted(vars(part).items())
+        if not name.startswith("_") and (isinstance(value, bool | int | float | str | tuple) or is_dataclass(value))
+    ]
+
+
 class Stack:
     """Replicas that share structure, shapes and non-float configuration.
 
@@ -67,7 +83,7 @@ class Stack:
         floats = float_fields(self.template)
         fixed = {tuple((f.name, getattr(c, f.name)) for f in fields(c) if f.name not in floats) for c in configs}
         if len(fixed) > 1:
-            raise ValueError("replicas of one stack may differ in float hyper-parameters alone")
+            raise Unlike("replicas of one stack may differ in float hyper-parameters alone")
         self.hyper = {
             name: torch.tensor([getattr(c, name) for c in configs], dtype=dtype, device=device) for name in floats
         }
@@ -77,7 +93,9 @@ class Stack:
                 torch.manual_seed(seed_of(seed, 1))
                 modules.append(adapt(method(config).build(schema, learned)).to(device, dtype))
         if len({tuple((k, v.shape) for k, v in m.state_dict().items()) for m in modules}) > 1:
-            raise ValueError("replicas of one stack must have parameters and buffers of equal shape")
+            raise Unlike("replicas of one stack must have parameters and buffers of equal shape")
+        if not alike([_numbers(module) for module in modules]):
+            raise Unlike("replicas of one stack must have modules of equal numbers: only buffers may differ")
         self.module = modules[0]
         self._call = _Call(self.module)
         self.tables = [m for m in self.module.modules() if isinstance(m, EmbeddingTable)]

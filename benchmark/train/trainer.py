@@ -18,8 +18,9 @@ from torch import Tensor
 from benchmark.train.device import DenseTable, DeviceAdam, DeviceTable, DeviceWords, early_flushes
 from benchmark.train.draws import key, seed_of, step_keys
 from benchmark.train.lazy_adam import HostAdam, HostTable, HostWords
+from benchmark.train.reads import Shared, alike
 from benchmark.train.resident import gather, resident
-from benchmark.train.stack import Stack
+from benchmark.train.stack import Stack, Unlike
 from datasets.schema import Rows, Schema
 from methods.base import Fitted, Method
 
@@ -119,18 +120,20 @@ class Trainer:
     # What is learned before the training
 
     def _fit(self, train: Rows, configs: Sequence[Any]) -> tuple[list[Fitted], list[Mapping[str, Tensor]]]:
-        """Fitted tensors and target columns of each replica; replicas that must agree share one object."""
-        known: dict[Any, tuple[Fitted, Mapping[str, Tensor]]] = {}
-        for seed, config in zip(self.seeds, configs, strict=True):
-            key_ = (config, seed if self.method.fit_per_seed else None)
-            if key_ not in known:
+        """Fitted tensors and target columns of each replica; replicas share one object where the configurations agree
+        in all that `fit` and `targets` read, so trials of a learning rate fit once."""
+
+        def learned(seed: int) -> Shared:
+            def learn(config: Any) -> tuple[Fitted, Mapping[str, Tensor]]:
                 method = self.method(config)
-                fitted = method.fit(train, np.random.default_rng(seed_of(seed if self.method.fit_per_seed else 0, 3)))
-                known[key_] = (fitted, method.targets(fitted, train))
-        pairs = [
-            known[(config, seed if self.method.fit_per_seed else None)]
-            for seed, config in zip(self.seeds, configs, strict=True)
-        ]
+                fitted = method.fit(train, np.random.default_rng(seed_of(seed, 3)))
+                return fitted, method.targets(fitted, train)
+
+            return Shared(learn)
+
+        owners = [seed if self.method.fit_per_seed else 0 for seed in self.seeds]
+        known = {seed: learned(seed) for seed in dict.fromkeys(owners)}
+        pairs = [known[seed].of(config) for seed, config in zip(owners, configs, strict=True)]
         return [fitted for fitted, _ in pairs], [targets for _, targets in pairs]
 
     def _targets_on_device(self, targets: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -142,6 +145,8 @@ class Trainer:
 
         if self.targets_shared:
             return {name: cast(column) for name, column in targets[0].items()}
+        if not alike([{name: column.shape for name, column in t.items()} for t in targets]):
+            raise Unlike("replicas of one stack must have target columns of equal shape")
         return {name: torch.stack([cast(t[name]) for t in targets]) for name in targets[0]}
 
     def _targets_at(self, index: Tensor, count: int, *, first: bool = False) -> dict[str, Tensor]:
@@ -216,6 +221,11 @@ class Trainer:
     def _permutation(self, seed: int, epoch: int) -> Tensor:
         return torch.randperm(self.n, generator=torch.Generator().manual_seed(seed_of(seed, 4, epoch)))
 
+    def _permutations(self, seeds: Sequence[int], epoch: int) -> list[Tensor]:
+        """Of each of the seeds; trials share theirs."""
+        found = {seed: self._permutation(seed, epoch) for seed in dict.fromkeys(seeds)}
+        return [found[seed] for seed in seeds]
+
     def begin(self, epoch: int) -> None:
         """Set this epoch's order of rows for every active replica, filled up from the next epoch's permutation."""
         self.stack.module.train()
@@ -223,8 +233,8 @@ class Trainer:
         self.loss_sum.zero_()
         short = self.steps_per_epoch * self.batch - self.n
         seeds = [self.seeds[r] for r in self.active]
-        now = self._next if self._next is not None else [self._permutation(s, epoch) for s in seeds]
-        self._next = [self._permutation(s, epoch + 1) for s in seeds]
+        now = self._next if self._next is not None else self._permutations(seeds, epoch)
+        self._next = self._permutations(seeds, epoch + 1)
         for place, (order, after) in enumerate(zip(now, self._next, strict=True)):
             self.order[place] = torch.cat([order, after[:short]]).to(self.device)
 
@@ -235,9 +245,9 @@ class Trainer:
             self.advance()
         return self.loss_sum / self.steps_per_epoch
 
-    def fit(self, progress: Callable[[int, int], None] | None = None) -> list[History]:
+    def fit(self, progress: Callable[[int, int], None] | None = None, *, abandon: bool = False) -> list[History]:
         """Train to each replica's best epoch and leave the stack there. progress(epoch, active replicas) after each
-        epoch."""
+        epoch. abandon: a replica ends with its first validation metric that is not finite, the last of its history."""
         count = len(self.stack)
         valid: list[list[float]] = [[] for _ in range(count)]
         losses: list[list[float]] = [[] for _ in range(count)]
@@ -254,7 +264,7 @@ class Trainer:
                 if metric < best[replica] or (self.plan.stop == "last" and math.isfinite(metric)):
                     best[replica], best_epoch[replica] = metric, number + 1
                     kept[replica] = self._state(place)
-                elif number + 1 - best_epoch[replica] >= self.plan.patience:
+                elif number + 1 - best_epoch[replica] >= self.plan.patience or (abandon and not math.isfinite(metric)):
                     stopped.add(replica)
             if progress:
                 progress(number + 1, count - len(stopped))

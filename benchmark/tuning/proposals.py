@@ -1,0 +1,206 @@
+"""History in, next settings out: nothing else decides what a study tries.
+
+Trials come in batches of BATCH: 0-7, 8-15, ... What a batch tries depends on the trials before the batch alone, never
+on one of its own, so they may train together, in any order, and be killed in between.
+
+    trial 0     the paper's setting: the method's variant `paper`, where it has one
+    trial 1     ours: the default; where no paper's setting differs from it, it is trial 0 and one more is proposed
+    the others  Optuna's TPE sampler in a fresh study that is told the history
+
+A diverged or failed trial is told as infinitely bad: the sampler ranks values, so this is worse than the worst, and
+it learns to keep away, which a trial that is not told at all would not teach it.
+"""
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmark.fingerprint import digest
+from benchmark.tuning.space import Choices, Dimension, Range, Space, inside, size
+from benchmark.tuning.trial import Proposer, Trial
+
+BATCH = 8
+_ASKS = 100  # for a setting that was not tried before; then the first such in an order of the seed's
+# Every argument of the sampler. `gamma` and `weights` are functions: see `_good` and `_weights`.
+SAMPLER: Mapping[str, Any] = {
+    "consider_prior": True,
+    "prior_weight": 1.0,
+    "consider_magic_clip": True,
+    "consider_endpoints": False,
+    "n_startup_trials": BATCH,  # the first batch is random but for the given settings
+    "n_ei_candidates": 24,
+    "multivariate": True,
+    "group": False,
+    "warn_independent_sampling": False,
+    "constant_liar": True,  # the trials of a batch keep away from each other
+    "constraints_func": None,
+}
+
+
+def _good(n: int) -> int:
+    """How many of n trials count as good: a tenth, at most 25."""
+    return min(math.ceil(0.1 * n), 25)
+
+
+def _weights(n: int) -> Any:
+    """All n trials count alike."""
+    import numpy as np
+
+    return np.ones(n)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A setting to try. `config` is whole; `params` are its fields of the space."""
+
+    number: int
+    proposer: Proposer
+    params: Mapping[str, Any]
+    config: Mapping[str, Any]
+    sampler: Mapping[str, Any] = field(default_factory=dict)  # arguments, where it is the sampler's
+
+
+@dataclass(frozen=True)
+class Search:
+    """A study's name, its space, and the settings that it starts from."""
+
+    name: str  # "kuairand/tr/tuned"
+    space: Space
+    default: Mapping[str, Any]
+    paper: Mapping[str, Any] | None = None
+    grid: tuple[Mapping[str, Any], ...] = ()  # params in order; a grid has no other proposals
+
+    @property
+    def given(self) -> list[tuple[Proposer, Mapping[str, Any]]]:
+        """The settings that nobody proposes: a grid's, or the paper's and ours."""
+        if self.grid:
+            return [("grid", {**self.default, **params}) for params in self.grid]
+        if self.paper is None or self.paper == self.default:
+            return [("ours", self.default)]
+        return [("paper", self.paper), ("ours", self.default)]
+
+    def params(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        fields = self.grid[0] if self.grid else [d.field for d in self.space]
+        return {name: config[name] for name in fields}
+
+
+def batch_of(number: int) -> range:
+    """The numbers of the batch that a trial belongs to."""
+    start = number // BATCH * BATCH
+    return range(start, start + BATCH)
+
+
+def propose(search: Search, start: int, history: Sequence[Trial]) -> list[Proposal]:
+    """The settings of the batch that begins with trial `start`, fewer than BATCH where no more are left to try.
+
+    history: the trials before `start`, all of them, in order; a pure function of these three.
+    """
+    if start % BATCH or [trial.number for trial in history] != list(range(start)):
+        raise ValueError(
+            f"{search.name}: a batch from trial {start} on needs every trial before it, a multiple of {BATCH}"
+        )
+    numbers = batch_of(start)
+    given = [
+        Proposal(number, proposer, search.params(config), config)
+        for number, (proposer, config) in enumerate(search.given)
+        if number in numbers
+    ]
+    if search.grid or not search.space:
+        return given
+    return given + _sampled(search, start, history, given)
+
+
+def _sampled(search: Search, start: int, history: Sequence[Trial], given: Sequence[Proposal]) -> list[Proposal]:
+    import optuna
+    from optuna.trial import TrialState, create_trial
+
+    seed = int(digest(f"{search.name}/{len(history)}".encode())[:8], 16)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    distributions = {d.field: _distribution(d) for d in search.space}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that an argument is new or will go: each is written out to stay as it is
+        sampler = optuna.samplers.TPESampler(**SAMPLER, gamma=_good, weights=_weights, seed=seed)
+        study = optuna.create_study(sampler=sampler, direction="minimize")
+        tried = [dict(trial.config) for trial in history] + [dict(proposal.config) for proposal in given]
+        for trial in history:
+            if (coded := _coded(search.space, trial.config)) is not None:
+                value = trial.objective if trial.outcome == "ok" else math.inf
+                study.add_trial(create_trial(params=coded, distributions=distributions, value=value))
+        for proposal in given:
+            if (coded := _coded(search.space, proposal.config)) is not None:
+                running = create_trial(state=TrialState.RUNNING, params=coded, distributions=distributions)
+                study.add_trial(running)
+        arguments = {**SAMPLER, "gamma": "min(ceil(n / 10), 25)", "weights": "1", "seed": seed}
+        found: list[Proposal] = []
+        for number in range(start + len(given), start + BATCH):
+            params = _new(study, search, distributions, tried, seed)
+            if params is None:
+                break
+            config = {**search.default, **params}
+            tried.append(config)
+            found.append(Proposal(number, "tpe", params, config, {"optuna": optuna.__version__, **arguments}))
+        return found
+
+
+def _new(study: Any, search: Search, distributions: Mapping[str, Any], tried: Sequence[Any], seed: int) -> Any:
+    """The parameters of a setting that was not tried before, None where there is none. It stays a running trial of the
+    study, so that the next one keeps away from it."""
+    from optuna.trial import TrialState, create_trial
+
+    if size(search.space) <= len(tried) and not any(True for _ in _untried(search, tried, seed)):
+        return None
+    for _ in range(_ASKS):
+        asked = study.ask(dict(distributions))
+        params = {d.field: _decoded(d, asked.params[d.field]) for d in search.space}
+        if {**search.default, **params} not in tried:
+            return params
+        study.tell(asked, state=TrialState.FAIL)  # forgotten
+    for params in _untried(search, tried, seed):
+        coded = _coded(search.space, {**search.default, **params})
+        study.add_trial(create_trial(state=TrialState.RUNNING, params=coded, distributions=dict(distributions)))
+        return params
+    return None
+
+
+def _untried(search: Search, tried: Sequence[Any], seed: int) -> Iterator[dict[str, Any]]:
+    """The settings of a finite space that are left, in an order that depends on the seed; nothing of another space."""
+    if math.isinf(size(search.space)):
+        return
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    axes = []
+    for d in search.space:
+        values = d.values if isinstance(d, Choices) else tuple(range(int(d.low), int(d.high) + 1))
+        axes.append([values[place] for place in rng.permutation(len(values))])
+    for values in itertools.product(*axes):
+        params = dict(zip((d.field for d in search.space), values, strict=True))
+        if {**search.default, **params} not in tried:
+            yield params
+
+
+def _distribution(d: Dimension) -> Any:
+    """Numbers by their rank or value, so that the sampler knows neighbours; anything else by its place."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(d, Range):
+        return IntDistribution(int(d.low), int(d.high), log=d.log) if d.whole else FloatDistribution(
+            d.low, d.high, log=d.log
+        )  # fmt: skip
+    if d.ordered:
+        return IntDistribution(0, len(d.values) - 1)
+    return CategoricalDistribution(tuple(range(len(d.values))))
+
+
+def _coded(space: Space, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A configuration's fields as the sampler knows them; None where one is outside of the space."""
+    if not inside(space, config):
+        return None
+    return {d.field: d.values.index(config[d.field]) if isinstance(d, Choices) else config[d.field] for d in space}
+
+
+def _decoded(d: Dimension, value: Any) -> Any:
+    return d.values[value] if isinstance(d, Choices) else d.rounded(value)

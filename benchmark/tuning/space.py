@@ -1,0 +1,95 @@
+"""What a method says may be tuned, as dimensions: each a finite list of choices, or a range."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_KINDS = ("log", "linear")
+_DIGITS = 4  # of a proposed number: more would only be noise to read
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Finitely many values of a field; numbers in ascending order."""
+
+    field: str
+    values: tuple[Any, ...]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether neighbours are alike, because the values are numbers."""
+        return all(_is_number(value) for value in self.values)
+
+    def holds(self, value: Any) -> bool:
+        return value in self.values
+
+
+@dataclass(frozen=True)
+class Range:
+    """Every number from `low` to `high`, whole ones alone where the field holds such."""
+
+    field: str
+    low: float
+    high: float
+    log: bool
+    whole: bool
+
+    def holds(self, value: Any) -> bool:
+        return _is_number(value) and self.low <= value <= self.high
+
+    def rounded(self, value: float) -> float | int:
+        """The value in as many digits as a reader wants, still inside."""
+        if self.whole:
+            return int(value)
+        return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
+
+
+Dimension = Choices | Range
+Space = tuple[Dimension, ...]
+
+
+def parse(space: Mapping[str, Sequence[Any]], default: Mapping[str, Any]) -> Space:
+    """A method's `space` as dimensions. default: its default configuration, as the catalog has it.
+
+    Raises ValueError on an unknown field, no choice at all, or a range that is none.
+    """
+    return tuple(_dimension(field, list(what), default) for field, what in space.items())
+
+
+def _dimension(field: str, what: list[Any], default: Mapping[str, Any]) -> Dimension:
+    if field not in default:
+        raise ValueError(f"its space tunes {field!r}, which its Config does not have")
+    if not what:
+        raise ValueError(f"its space offers no value for {field!r}")
+    if len(what) == 3 and what[0] in _KINDS and all(map(_is_number, what[1:])):
+        low, high = what[1:]
+        if not (math.isfinite(low) and math.isfinite(high) and low < high and (low > 0 or what[0] != "log")):
+            raise ValueError(f"its space has no numbers between {low} and {high} for {field!r} ({what[0]})")
+        return Range(field, low, high, log=what[0] == "log", whole=isinstance(default[field], int))
+    # a 0 among the choices of a float field is a float, or the trial would be of another structure
+    values = [float(v) if isinstance(default[field], float) and _is_number(v) else v for v in what]
+    if all(map(_is_number, values)):
+        values = sorted(set(values))
+    return Choices(field, tuple(values))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def size(space: Space) -> float:
+    """How many settings there are; infinite with a range of floats."""
+    return math.prod(
+        len(d.values) if isinstance(d, Choices) else d.high - d.low + 1 if d.whole else math.inf for d in space
+    )
+
+
+def inside(space: Space, config: Mapping[str, Any]) -> bool:
+    """Whether every tuned field of a configuration has a value of the space."""
+    return all(d.holds(config[d.field]) for d in space)
+
+
+def structure(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What must be equal for two configurations to train in one stack: every field that is no float."""
+    return tuple((name, repr(value)) for name, value in sorted(config.items()) if not isinstance(value, float))

@@ -1,0 +1,303 @@
+"""From a budget to trials: every study's next batch, its trials trained together where they may, each written as soon
+as its stack ends."""
+
+import itertools
+import math
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+
+from benchmark.catalog import Entry
+from benchmark.cell import Cell, Group
+from benchmark.errors import UserError
+from benchmark.fingerprint import environment, of_config
+from benchmark.pool import Event
+from benchmark.progress import Display
+from benchmark.record import Identity
+from benchmark.runner import Options, Runner, survey
+from benchmark.store import Expected, Store
+from benchmark.tuning.proposals import BATCH, Proposal, Search, batch_of, propose
+from benchmark.tuning.searches import grids
+from benchmark.tuning.space import inside, parse, size, structure
+from benchmark.tuning.study import Study, best, stale, told, variant_of
+from benchmark.tuning.trial import Trial, decode
+from benchmark.worker import Task
+
+PAPER = "paper"  # the variant that a method's paper stands for
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study to bring to a number of trials."""
+
+    study: Study
+    search: Search
+    budget: int
+
+    @property
+    def cells(self) -> list[Cell]:
+        """One that stands for the study's dataset and method."""
+        return [Cell(self.study.dataset, self.study.method, "default", 0)]
+
+    @property
+    def most(self) -> int:
+        """How many trials it can have: fewer than the budget where there are fewer settings."""
+        search, given = self.search, [config for _, config in self.search.given]
+        if search.grid:
+            return min(self.budget, len(given))
+        within = [c for c in given if inside(search.space, c) and c == {**search.default, **search.params(c)}]
+        return int(min(self.budget, size(search.space) + len(given) - len(within)))
+
+
+def asked(
+    cells: Sequence[Cell], methods: Mapping[str, Entry], *, budget: int = 0, search: str = ""
+) -> tuple[list[Asked], dict[str, str]]:
+    """The studies of the methods whose default is among the cells: of their own space to a budget of trials, or a
+    named search's whole grid. And of the other methods, why there is nothing to tune.
+
+    Raises UserError on a budget below 1, or both of them.
+    """
+    if search and budget:
+        raise UserError(f"--search {search} tries its whole grid: leave --tune away")
+    if not search and budget < 1:
+        raise UserError(f"--tune {budget}: at least one trial is needed")
+    points = grids(search, {name: e.configs["default"] for name, e in methods.items()}) if search else {}
+    found: list[Asked] = []
+    untuned: dict[str, str] = {}
+    for dataset, name in dict.fromkeys((c.dataset, c.method) for c in cells if c.variant == "default"):
+        entry, study = methods[name], Study(dataset, name, variant_of(search))
+        try:
+            space = parse(entry.space, entry.configs["default"])
+        except ValueError as error:
+            untuned[name] = f"cannot be tuned: {error}"
+            continue
+        grid = points.get(name, ())
+        if search and not grid:
+            continue
+        if not search and not space:
+            untuned[name] = "nothing to tune: its space is empty"
+            continue
+        default, paper = entry.configs["default"], entry.configs.get(PAPER)
+        wanted = Search(str(study), space, default, None if search else paper, grid)
+        found.append(Asked(study, wanted, len(grid) or budget))
+    if search and not found:
+        raise UserError(f"--search {search} is of {', '.join(points)}, of which the chosen cells have no default")
+    return found, untuned
+
+
+@dataclass
+class Session:
+    """One study at work."""
+
+    asked: Asked
+    trials: dict[int, Trial] = field(default_factory=dict)
+    pending: set[int] = field(default_factory=set)
+    ended: str = ""  # why it has no more trials to run
+    told: bool = False  # that it has
+
+    @property
+    def history(self) -> list[Trial]:
+        """By number."""
+        return [self.trials[number] for number in sorted(self.trials)]
+
+    def batch(self) -> list[Proposal]:
+        """What is to be tried next of the first batch that is not complete; empty while trials run, and once ended."""
+        if self.pending or self.ended:
+            return []
+        for start in itertools.count(0, BATCH):
+            numbers = [number for number in batch_of(start) if number < self.asked.budget]
+            if not numbers:
+                self.ended = "done"
+                return []
+            before = [self.trials[number] for number in range(start)]
+            if before and all(trial.outcome != "ok" for trial in before):
+                self.ended = f"all of its {len(before)} trials failed: {before[0].error}"
+                return []
+            if all(number in self.trials for number in numbers):
+                continue
+            proposed = [p for p in propose(self.asked.search, start, before) if p.number in numbers]
+            todo = [p for p in proposed if p.number not in self.trials]
+            if not todo:
+                self.ended = f"every setting of its space is tried: {len(self.trials)}"
+                return []
+            self.pending = {p.number for p in todo}
+            return todo
+        raise AssertionError("batches have no end")
+
+    def take(self, trial: Trial) -> None:
+        self.trials[trial.number] = trial
+        self.pending.discard(trial.number)
+
+
+def stacks(proposals: Sequence[Proposal], pieces: int, *, gradient: bool = True) -> list[list[Proposal]]:
+    """Proposals that may train together, each stack in so many pieces of at least two (or one, where none is trained
+    by gradients: those share nothing). Results do not depend on it."""
+    groups: dict[Any, list[Proposal]] = {}
+    for proposal in proposals:
+        groups.setdefault(structure(proposal.config) if gradient else None, []).append(proposal)
+    found = []
+    for group in groups.values():
+        count = max(1, min(pieces, len(group) // 2)) if gradient else min(pieces, len(group))
+        width = math.ceil(len(group) / count)
+        found += [group[at : at + width] for at in range(0, len(group), width)]
+    return sorted(found, key=len, reverse=True)
+
+
+class Tuner:
+    """One run over some studies."""
+
+    def __init__(self, methods: Mapping[str, Entry], store: Store, options: Options, console: Console) -> None:
+        self.methods, self.store, self.options, self.console = methods, store, options, console
+        self.runner = Runner(methods, store, options, console)
+
+    def say(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+    def run(self, wanted: Sequence[Asked]) -> list[Study]:
+        """Bring each study to its budget; returns those that have a choice. Trials whose code, protocol or data moved
+        are refused: their study starts again.
+
+        Raises UserError where the data are bad, none of the datasets is there, or a trial cannot be written.
+        """
+        with self.store.lock():
+            cells = [cell for a in wanted for cell in a.cells]
+            found = survey(cells, self.methods, self.store, self.options.root)
+            there = {cell.dataset for cell in self.runner.present(found)}
+            sessions = {a.study: self._session(a, found.expected) for a in wanted if a.study.dataset in there}
+            self._work(sessions, found.expected)
+            return [study for study, session in sessions.items() if best(session.trials.values())]
+
+    def _session(self, asked: Asked, expected: Expected) -> Session:
+        trials = asked.study.read(self.store.folder)
+        if moved := stale(asked.study, trials, expected):
+            self.say(
+                f"{asked.study}: {len(trials)} trials are stale and are dropped ({moved}); its search starts again"
+            )
+            asked.study.clear(self.store.folder)
+            trials = []
+        return Session(asked, {trial.number: trial for trial in trials})
+
+    def _work(self, sessions: Mapping[Study, Session], expected: Expected) -> None:
+        total = sum(max(0, s.asked.most - len(s.trials)) for s in sessions.values())
+        queue: deque[Task] = deque()
+        with Display(total, self.console, what="trials") as display:
+            for session in sessions.values():
+                queue.extend(self._next(session, sessions, expected, display))
+            for event in self.runner.execute(queue, self.runner.workers):
+                group = event.task.group
+                assert group is not None
+                session = sessions[Study(group.dataset, group.method, event.task.variant)]
+                if event.kind == "started":
+                    display.start(group)
+                elif event.kind == "again":
+                    display.say(f"{group}: {event.what['error']}; trying once more")
+                elif event.kind == "epoch":
+                    display.epoch(group, **event.what)
+                elif event.kind == "failed" and len(event.task.trials) > 1 and not event.what["fault"]:
+                    display.say(f"{group}: {event.what['error']}; trying its trials one by one")
+                    display.drop(group)
+                    queue.extendleft(self._task(session, [p], expected) for p in reversed(event.task.trials))
+                else:
+                    self._keep(event, session, expected, display)
+                    # a study goes on before another begins, so that results come early
+                    queue.extendleft(reversed(self._next(session, sessions, expected, display)))
+
+    def _next(
+        self, session: Session, sessions: Mapping[Study, Session], expected: Expected, display: Display
+    ) -> list[Task]:
+        """The tasks of a study's next batch, in more pieces where few studies are left to keep the workers busy."""
+        todo = session.batch()
+        if not todo:
+            if session.ended and not session.told:
+                session.told = True
+                self._told(session, display)
+            return []
+        open_ = sum(not other.ended for other in sessions.values())
+        gradient = self.methods[session.asked.study.method].kind == "gradient"
+        pieces = math.ceil(self.runner.workers / max(open_, 1))
+        return [self._task(session, stack, expected) for stack in stacks(todo, pieces, gradient=gradient)]
+
+    def _told(self, session: Session, display: Display) -> None:
+        """The one line of a study that has ended."""
+        words = "" if session.ended == "done" else f"; {session.ended}"
+        display.say(f"{session.asked.study}: {told(session.history)}{words}")
+
+    def _task(self, session: Session, proposals: Sequence[Proposal], expected: Expected) -> Task:
+        study = session.asked.study
+        numbers, default = tuple(p.number for p in proposals), f"{study.dataset}/{study.method}/default"
+        return Task(
+            dataset=study.dataset,
+            group=Group(study.dataset, study.method, f"{study.variant} {_span(numbers)}", numbers),
+            trials=tuple(proposals),
+            variant=study.variant,
+            module=self.methods[study.method].module,
+            code=expected.code(study.method),
+            files=expected.files(study.method),
+            root=self.options.root,
+            device=self.runner.device,
+            command=f"python -m benchmark run --only {default} {self.options.argv}".strip(),
+            environment=environment(),
+        )
+
+    def _keep(self, event: Event, session: Session, expected: Expected, display: Display) -> None:
+        """Write the trials of a finished or failed stack."""
+        task, what = event.task, event.what
+        assert task.group is not None
+        if event.kind == "failed" and what["fault"]:
+            raise UserError(what["error"])
+        if event.kind == "failed":
+            trials = [self._failed(task, proposal, what["error"], expected) for proposal in task.trials]
+        else:
+            trials = [decode(raw) for raw in what["trials"]]
+        for trial in trials:
+            self.store.write_trial(session.asked.study, trial)
+            session.take(trial)
+        if what.get("skipped"):
+            session.pending.difference_update(task.group.seeds)
+            session.ended = f"cannot run: {what['skipped']}"
+            display.drop(task.group)
+            return
+        outcomes = Counter(trial.outcome for trial in trials)
+        words = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items(), reverse=True))
+        words = next(iter(outcomes)) if len(outcomes) == 1 else f"({words})"
+        errors = [trial.error for trial in trials if trial.error]
+        chosen = best(session.trials.values())
+        so_far = f"; best so far {chosen.objective:.6g} (trial {chosen.number})" if chosen else ""
+        display.finish(task.group, words + (f": {errors[0]}" if errors else "") + so_far)
+
+    def _failed(self, task: Task, proposal: Proposal, error: str, expected: Expected) -> Trial:
+        """The trial of a setting whose worker died."""
+        assert task.group is not None
+        protocol = expected.protocols[task.dataset]
+        return Trial(
+            dataset=task.dataset,
+            method=task.group.method,
+            variant=task.variant,
+            number=proposal.number,
+            proposer=proposal.proposer,
+            params=dict(proposal.params),
+            config=dict(proposal.config),
+            protocol=protocol,
+            outcome="failed",
+            error=error,
+            device=task.device,
+            sampler=dict(proposal.sampler),
+            identity=Identity(
+                task.code,
+                task.files or {},
+                of_config(proposal.config, protocol),
+                expected.fingerprints[task.dataset] or "",
+                task.environment or {},
+            ),
+            command=task.command,
+        )
+
+
+def _span(numbers: Sequence[int]) -> str:
+    """ "trials 0-3", "trials 2,5" """
+    whole = len(numbers) > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1))
+    text = f"{numbers[0]}-{numbers[-1]}" if whole else ",".join(map(str, numbers))
+    return f"trial{'s' if len(numbers) > 1 else ''} {text}"

@@ -1,0 +1,167 @@
+"""The section on what tuning changes, from made-up trials and records."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kruskal
+
+from benchmark.record import Curve, Identity, Tuned
+from benchmark.tuning.study import Study
+from benchmark.tuning.trial import Trial
+from reports.frames import digest
+from reports.html import page
+from reports.importance import importance
+from reports.render import content, markdown, write
+from reports.tuning import section
+from tests.fake_records import save, seeds
+from tests.pages import html_tables, markdown_tables
+from tests.pages import section as part
+
+RATES = (1e-3, 5e-4, 1e-4)
+
+
+def trial(number: int, objective: float | None, method: str = "tr", dataset: str = "kuairand", **more: Any) -> Trial:
+    values: dict[str, Any] = {
+        "dataset": dataset, "method": method, "variant": "tuned", "number": number,
+        "proposer": "ours" if number == 0 else "tpe", "params": {"lr": RATES[number % 3], "w": 0.1 * number},
+        "config": {}, "protocol": {}, "outcome": "ok" if objective is not None else "diverged", "objective": objective,
+        "error": "" if objective is not None else "epoch 1 has no finite | validation metric", "seconds": 10.0,
+        "curve": Curve([objective], [1.0], 1, False), "identity": Identity("c0de", {}, "c0f1", "da7a", {}),
+    }  # fmt: skip
+    return Trial(**(values | more))
+
+
+STUDIES = {
+    "tr": (23.0, 22.0, 24.5, None, 22.5),
+    "tpm": (21.0, 20.5, 21.5, 20.9, 20.7),
+    "wlr": (25.0,),
+}
+
+
+def tuned(method: str, mae: float, **more: Any) -> list[Any]:
+    where = Tuned(f"kuairand/{method}/tuned", 1, {"lr": 5e-4}, "mae", mae, 5, 50.0)
+    return seeds(method=method, variant="tuned", mae=mae, tuned=where, noise=0.01, **more)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """TR gains a lot, TPM hardly anything; WLR has one trial and no tuned cell yet."""
+    folder = tmp_path / "runs"
+    save(
+        folder,
+        *(r for m, mae in (("tr", 22.4), ("tpm", 20.9), ("wlr", 23.1)) for r in seeds(method=m, mae=mae, noise=0.01)),
+    )
+    save(folder, *tuned("tr", 20.8), *tuned("tpm", 20.9))
+    for method, objectives in STUDIES.items():
+        for number, value in enumerate(objectives):
+            Study("kuairand", method).write(folder, trial(number, value, method))
+    return folder
+
+
+def tables(runs: Path, **stale: str) -> list[list[dict[str, str]]]:
+    text = part(markdown(content(runs, stale)), "Untuned and tuned", "kuairand")
+    return [[dict(zip(rows[0], row, strict=True)) for row in rows[1:]] for rows in markdown_tables(text)]
+
+
+def test_before_and_after_stand_side_by_side_with_their_ranks(runs: Path) -> None:
+    before_after, _ = tables(runs)
+    found = {row["method"]: row for row in before_after}
+    assert list(found) == ["TR / VR", "TPM"], "by the tuned error; WLR has no tuned number"
+    row = found["TR / VR"]
+    assert (
+        row["MAE ↓ untuned"].startswith("22.4") and row["MAE ↓ tuned"].startswith("20.8") and "±" in row["MAE ↓ tuned"]
+    )
+    assert (row["rank untuned"], row["rank tuned"]) == ("2 ?", "1 ?")
+    assert (found["TPM"]["rank untuned"], found["TPM"]["rank tuned"]) == ("1 ?", "2 ?")
+
+
+def test_the_searches_are_counted_and_their_spread_is_shown(runs: Path) -> None:
+    found = {row["method"]: row for row in tables(runs)[1]}
+    row = found["TR / VR"]
+    known = [v for v in STUDIES["tr"] if v is not None]
+    assert [row[name] for name in ("trials", "diverged, failed", "s")] == ["5", "1, 0", "50"]
+    wanted = [23.0, min(known), float(np.median(known)), max(known)]
+    assert [float(row[name]) for name in ("ours", "best", "median", "worst trial")] == pytest.approx(wanted)
+    assert row["chosen"] == "trial 1: lr 0.0005, w 0.1"
+    assert found["WLR"]["chosen"].startswith("ours: ")
+
+
+def test_what_differs_beyond_noise_is_said_and_what_does_not(runs: Path) -> None:
+    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    assert re.search(r"Against their untuned selves, MAE: better: TR / VR \(-1\.6\d+\); not told apart: TPM", text)
+    assert "TPM has the least mean MAE untuned, TR / VR tuned; Kendall's tau between the two orders is -1.00" in text
+    assert "Budget: 5 trials each, fewer where a space has no more settings or a search goes on (WLR 1)" in text
+    assert "TR / VR: 1 diverged" in text and "Without numbers both before and after: WLR." in text
+    assert "looks better than it is" in text
+
+
+def test_every_other_table_compares_defaults(runs: Path) -> None:
+    """A tuned variant is in no leaderboard, contest or paper's table, and yet its origin is told."""
+    found = content(runs)
+    assert {e.variant for e in found.board.entries.values()} == {"default"}
+    named = [t.name for t in found.tables if any("tuned" in cell for row in t.table.rows for cell in row)]
+    assert named == ["provenance-kuairand"]
+    assert "25 finished" in found.counts
+
+
+def test_both_pages_show_the_same(runs: Path) -> None:
+    found = content(runs)
+    html = html_tables(page(found))
+    for name, sheet in (("tuned-kuairand", tables(runs)[0]), ("search-kuairand", tables(runs)[1])):
+        assert [list(row.values()) for row in sheet] == html[name][1:]
+    assert 'href="#tuned"' in page(found)
+
+
+def test_without_a_study_there_is_no_section(tmp_path: Path) -> None:
+    save(tmp_path, *seeds(method="tr"))
+    assert "Untuned" not in markdown(content(tmp_path)) and 'id="tuned"' not in page(content(tmp_path))
+    assert section([], {}, {}, {}) is None
+
+
+def test_a_stale_study_is_refused_by_name(runs: Path) -> None:
+    words = {"kuairand/tr/tuned": "code moved: methods/tr.py"} | {
+        f"kuairand/tr/tuned/{seed}": "its study is stale" for seed in range(5)
+    }
+    text = part(markdown(content(runs, words)), "Untuned and tuned", "kuairand")
+    assert "kuairand/tr/tuned is refused, its 5 trials are stale: `code moved: methods/tr.py`." in text
+    assert [row["method"] for row in tables(runs, **words)[0]] == ["TPM"]
+    every = {f"kuairand/{method}/tuned": "code moved" for method in STUDIES}
+    assert "Not run: kuairand/tpm/tuned is refused" in part(markdown(content(runs, every)), "Untuned and tuned")
+
+
+def test_a_study_without_a_number_says_why(tmp_path: Path) -> None:
+    save(tmp_path, *seeds(method="tr"))
+    for number in range(2):
+        Study("kuairand", "tr").write(tmp_path, trial(number, None, outcome="failed", error="ValueError: no | way"))
+    text = part(markdown(content(tmp_path)), "Untuned and tuned", "kuairand")
+    assert "none: `ValueError: no \\| way`" in text and "None of the chosen settings has a number" in text
+
+
+def test_figures_are_the_same_every_time_and_the_digest_covers_trials(runs: Path, tmp_path: Path) -> None:
+    first = write(runs, tmp_path / "a" / "RESULTS.md")
+    pictures = {p.file: p.svg for p in first.pictures}
+    assert set(pictures) == {"tuning-kuairand.svg", "importance-kuairand.svg"}
+    assert pictures == {p.file: p.svg for p in content(runs).pictures}
+    assert (runs / "figures" / "tuning-kuairand.svg").read_text() == pictures["tuning-kuairand.svg"]
+    before = digest(runs)
+    Study("kuairand", "tr").write(runs, trial(5, 19.0))
+    assert digest(runs) != before
+
+
+def test_importance_is_kruskals_and_walliss_epsilon_squared() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=18) + np.arange(18) % 3
+    trials = [trial(k, float(v), params={"lr": RATES[k % 3], "same": 1}) for k, v in enumerate(values)]
+    h = kruskal(*(values[k::3] for k in range(3))).statistic
+    assert importance(trials) == {"lr": pytest.approx(max(0.0, (h - 2) / (18 - 3)))}  # (H - k + 1) / (n - k)
+    lost = [trial(k, None if k % 3 == 0 else 1.0, params={"lr": RATES[k % 3]}) for k in range(9)]
+    assert importance(lost)["lr"] == pytest.approx(1.0), "a trial without a number ranks last"
+    assert importance(trials[:1]) == {}
+
+
+def test_a_range_is_cut_in_three() -> None:
+    trials = [trial(k, float(k), params={"w": 0.1 * k}) for k in range(12)]
+    assert importance(trials)["w"] > 0.8

@@ -1,0 +1,136 @@
+"""A copy of the sources with a world and methods that train in no time, for whole runs in processes of their own."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmark import ROOT
+
+_METHODS = '''"""Made up."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from methods.backbone import BackboneConfig
+from methods.base import Estimator
+from methods.tr import TR
+
+
+class Tiny(TR):
+    """A small TR."""
+
+    name = "tiny"
+    variants = {"paper": {"lr": 3e-3, "dropout": 0.0}}
+    space = {"lr": ("log", 1e-3, 1e-1), "dropout": (0.0, 0.1, 0.2), "dim": (2, 3)}
+
+    @dataclass(frozen=True)
+    class Config(BackboneConfig):
+        """Small."""
+
+        dim: int = 2
+        hidden: tuple[int, ...] = (4,)
+
+
+class Shift(Estimator):
+    """The median and a shift."""
+
+    name = "shift"
+    space = {"by": (-1.0, 0.0, 1.0)}
+
+    @dataclass(frozen=True)
+    class Config:
+        """by: seconds."""
+
+        by: float = 0.0
+
+    def fit(self, train, valid, schema, rng):
+        return np.median(train.label) + self.config.by
+
+    def predict(self, fitted, rows):
+        return np.full(len(rows), fitted)
+
+
+class Picky(Shift):
+    """Takes nothing but its default."""
+
+    name = "picky"
+    space = {"by": (-1.0, 1.0)}
+
+    @dataclass(frozen=True)
+    class Config:
+        """by: 0."""
+
+        by: float = 0.0
+
+        def __post_init__(self):
+            if self.by:
+                raise ValueError("by is 0, and nothing else")
+
+
+class Hopeless(Shift):
+    """Fails with every setting."""
+
+    name = "hopeless"
+
+    def fit(self, train, valid, schema, rng):
+        raise RuntimeError("no hope")
+
+
+class Spaceless(Shift):
+    """Has nothing to tune."""
+
+    name = "spaceless"
+    space = {}
+
+
+class Muddled(Shift):
+    """Has a space that is none."""
+
+    name = "muddled"
+    space = {"bye": (1.0,)}
+'''
+SUITE = """title = "Made up"
+seeds = 2
+
+[[grid]]
+datasets = ["synthetic"]
+methods = ["tiny", "shift", "picky", "hopeless", "spaceless", "muddled"]
+
+[[search]]
+name = "rates"
+method = "tiny"
+grid = { lr = [1e-3, 1e-2], dim = [2, 3] }
+"""
+
+
+class World:
+    """The copy; `run` types `python -m benchmark` in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for package in ("benchmark", "methods", "datasets", "reports"):
+            shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+        self.methods = folder / "methods" / "made_up.py"
+        self.methods.write_text(_METHODS)
+        (folder / "benchmark" / "suites" / "made_up.toml").write_text(SUITE)
+        registry = folder / "datasets" / "registry.py"
+        small = 'Synthetic("synthetic", rows=1500, users=60, videos=40, epochs=4, patience=2, batch=128),'
+        assert registry.read_text().count('Synthetic("synthetic"),') == 1
+        registry.write_text(registry.read_text().replace('Synthetic("synthetic"),', small))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "benchmark", *arguments]
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What it prints, both streams."""
+        done = subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(self.command(*arguments), cwd=self.folder, **quiet)
