@@ -10,7 +10,7 @@ from benchmark.errors import UserError
 from benchmark.record import Identity
 from benchmark.tuning.proposals import BATCH, Proposal, Search, propose
 from benchmark.tuning.searches import declared, grids
-from benchmark.tuning.space import parse, size, structure
+from benchmark.tuning.space import Choices, Range, common, parse, size, structure
 from benchmark.tuning.trial import Trial, decode, encode
 from benchmark.tuning.tuner import stacks
 
@@ -196,3 +196,13 @@ def test_what_is_wrong_with_a_search_is_said(tmp_path: Any, block: str, says: st
 
 def test_the_suites_searches_can_be_read() -> None:
     assert {one.name for _, one in declared()} >= {"prowtp", "optdist"}
+
+
+def test_what_networks_share_is_searched_alike() -> None:
+    default = {"lr": 1e-3, "dropout": 0.2, "bins": 50}
+    found = {d.field: d for d in parse(common({"lr": (1e-3, 1e-4), "bins": (20, 50)}, default), default)}
+    assert {"lr", "dropout", "bins"} == set(found)
+    assert found["lr"] == Range("lr", 1e-4, 1e-2, log=True, whole=False)
+    assert found["bins"] == Choices("bins", (20, 50))
+    assert set(common({"lr": (1e-3,)}, {"lr": 1e-3})) == {"lr"}, "without dropout there is none to tune"
+    assert common({}, default) == {}, "an empty space asks for no search"

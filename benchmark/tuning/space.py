@@ -49,6 +49,16 @@ Dimension = Choices | Range
 Space = tuple[Dimension, ...]
 
 
+# The same for every gradient method, in the place of its own choices: files name the learning rates of their papers,
+# three mostly, and a search with three settings beside one with hundreds would be no equal one.
+COMMON: Mapping[str, Sequence[Any]] = {"lr": ("log", 1e-4, 1e-2), "dropout": ("linear", 0.0, 0.5)}
+
+
+def common(space: Mapping[str, Sequence[Any]], default: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    """A gradient method's space with what all of them share, as far as its Config has it; none stays none."""
+    return {**space, **{field: what for field, what in COMMON.items() if field in default}} if space else {}
+
+
 def parse(space: Mapping[str, Sequence[Any]], default: Mapping[str, Any]) -> Space:
     """A method's `space` as dimensions. default: its default configuration, as the catalog has it.
 

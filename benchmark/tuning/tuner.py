@@ -21,7 +21,7 @@ from benchmark.runner import Options, Runner, survey
 from benchmark.store import Expected, Store
 from benchmark.tuning.proposals import BATCH, Proposal, Search, batch_of, propose
 from benchmark.tuning.searches import grids
-from benchmark.tuning.space import inside, parse, size, structure
+from benchmark.tuning.space import common, inside, parse, size, structure
 from benchmark.tuning.study import Study, best, stale, told, variant_of
 from benchmark.tuning.trial import Trial, decode
 from benchmark.worker import Task
@@ -70,7 +70,8 @@ def asked(
     for dataset, name in dict.fromkeys((c.dataset, c.method) for c in cells if c.variant == "default"):
         entry, study = methods[name], Study(dataset, name, variant_of(search))
         try:
-            space = parse(entry.space, entry.configs["default"])
+            default = entry.configs["default"]
+            space = parse(common(entry.space, default) if entry.kind == "gradient" else entry.space, default)
         except ValueError as error:
             untuned[name] = f"cannot be tuned: {error}"
             continue
@@ -80,7 +81,7 @@ def asked(
         if not search and not space:
             untuned[name] = "nothing to tune: its space is empty"
             continue
-        default, paper = entry.configs["default"], entry.configs.get(PAPER)
+        paper = entry.configs.get(PAPER)
         wanted = Search(str(study), space, default, None if search else paper, grid)
         found.append(Asked(study, wanted, len(grid) or budget))
     if search and not found:
