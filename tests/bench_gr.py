@@ -1,0 +1,179 @@
+"""GR's speed, side by side in one run: `python -m tests.bench_gr [step | encode]`, on one core.
+
+step     a training step of five seeds against VR's on the same rows, for the number of steps T that the labels give:
+         6 (whole seconds), 10 (milliseconds), and 23 as on the KuaiRec subset, whose tail is long
+encode   ten million labels to tokens and back, with the memory each call adds, in a process of its own
+
+`full` rows take all T steps, the worst that the labels' vocabulary allows. Ratios are what counts; absolute times are
+noise on a shared machine.
+"""
+
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: no library gets a second core
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.bench import SIZES
+from benchmark.train.trainer import Plan, Trainer
+from datasets.schema import Bag, Field, Rows, Schema
+from methods.base import Fitted, Method
+from methods.gr.method import GR
+from methods.gr.vocabulary import SPECIAL, dynamic_quantile
+from methods.tr import TR
+
+ROUNDS, SEEDS, PASS, ROWS = 7, 5, 4, 20_000  # PASS: steps of one measurement
+LABELS = 10_000_000
+
+
+def seconds(calls: Sequence[Callable[[], Any]], rounds: int = ROUNDS) -> list[list[float]]:
+    """The process times of each call over interleaved rounds, after one for warmth."""
+    for call in calls:
+        call()
+    found: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, times in zip(calls, found, strict=True):
+            began = time.process_time()
+            call()
+            times.append(time.process_time() - began)
+    return found
+
+
+def lognormal(n: int, digits: int, largest: float = 999.639, seed: int = 0) -> np.ndarray:
+    """About like KuaiRec's watch times but for their tail, to so many digits of a second."""
+    return np.round(np.random.default_rng(seed).lognormal(np.log(8), 1, n).clip(0, largest), digits)
+
+
+def long_tailed(n: int, seed: int = 1) -> np.ndarray:
+    """The quantiles of the KuaiRec subset's labels, to the millisecond: one in a thousand is above 100 s."""
+    u = np.random.default_rng(seed).random(n)
+    u[:2] = 0, 1
+    share = [0, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999, 1]
+    return np.round(np.interp(u, share, [0, 0.5, 3.7, 5.8, 7.6, 9.9, 12.8, 31.0, 115, 641, 917]), 3)
+
+
+class Full(GR):
+    """Every training row takes all T steps: EOS and padding are filled up with the token of one unit."""
+
+    def targets(self, fitted: Fitted, rows: Rows) -> Mapping[str, Tensor]:
+        tokens = super().targets(fitted, rows)["tokens"]
+        return {"tokens": torch.where(tokens < SPECIAL, len(fitted["vocabulary"]) - 1, tokens).to(torch.int16)}
+
+
+@dataclass(frozen=True)
+class World:
+    """A table to be made: its labels, the sizes of its fields, its bags, and the batch it is trained in."""
+
+    label: np.ndarray
+    sizes: tuple[int, ...] = SIZES["KuaiRand-Pure's 45 k ids"]
+    bags: tuple[Bag, ...] = ()
+    batch: int = 512
+
+
+def trainer(cls: type[Method], world: World, **changes: Any) -> Trainer:
+    rng, n = np.random.default_rng(0), len(world.label)
+    ids = np.stack([rng.integers(1, size, n) for size in world.sizes], 1).astype(np.int32)
+    members = {bag.name: rng.integers(0, bag.size, (n, bag.length)).astype(np.int32) for bag in world.bags}
+    fields = tuple(Field(f"f{i}", size) for i, size in enumerate(world.sizes))
+    schema = Schema("watch_time", "s", fields, bags=world.bags)
+    rows = Rows(ids=ids, bags=members, label=world.label.astype(np.float32))
+    plan, config = Plan(world.batch, 50, 50), cls.Config(**changes)
+    made = Trainer(cls, schema, rows, rows.take(np.arange(8)), plan, range(SEEDS), [config] * SEEDS)
+    made.begin(0)
+    return made
+
+
+def steps(t: Trainer, count: int) -> None:
+    t.cursor.zero_()
+    for _ in range(count):
+        t.advance()
+
+
+Case = tuple[str, type[GR], Mapping[str, Any], float]  # name, class, changed fields, target
+
+
+def step() -> None:
+    torch.set_num_threads(1)
+    wide: dict[str, Any] = {"width": 128}
+    attention: dict[str, Any] = {"decoder": "transformer"}
+    cases: list[Case] = [("GR", GR, {}, 8), ("GR, full", Full, {}, 8), ("GR, width 128", GR, wide, 15)]
+    cases += [("GR, width 128, full", Full, wide, 15)]
+    _steps("B = 512, whole seconds", World(lognormal(ROWS, 0, 300)), cases)
+    world = World(lognormal(ROWS, 3))
+    _steps("B = 512, milliseconds", world, [(n, cls, c, 15 if c else 10) for n, cls, c, _ in cases])
+    _steps("the same", world, [("Transformer", GR, attention, 0)], 2, 1)
+    # the subset's 23 steps come from a handful of rows; a sample of its quantiles has some that are longer still
+    world = World(long_tailed(92_449), (1412, 1941, 6), (Bag("category", 32, 4),), 1024)
+    _steps("B = 1024, as the KuaiRec subset", world, [(n, cls, {**c, "cap": 23}, 0) for n, cls, c, _ in cases])
+    _steps("the same", world, [("Transformer", GR, {**attention, "cap": 23}, 0)], 2, 1)
+
+
+def _steps(what: str, world: World, cases: Sequence[Case], rounds: int = ROUNDS, count: int = PASS) -> None:
+    vr = trainer(TR, world)
+    made = [trainer(cls, world, **changes) for _, cls, changes, _ in cases]
+    length, classes = made[0]._fitted[0]["length"], len(made[0]._fitted[0]["vocabulary"].units) + 1
+    mean = float((made[0].targets["tokens"] > 0).sum(1).double().mean())
+    print(f"{what}: T = {length}, {classes} classes, {mean:.2f} steps a row", flush=True)
+    base, *found = seconds([lambda t=t: steps(t, count) for t in (vr, *made)], rounds)  # type: ignore[misc]
+    print(f"  {'VR':<20} {_ms(base, count):7.2f} ms a seed-step", flush=True)
+    for (name, _, _, target), times in zip(cases, found, strict=True):
+        ratio = statistics.median(t / b for t, b in zip(times, base, strict=True))  # round by round
+        wanted = "" if not target else f"   target {target:.0f}x: {'met' if ratio <= target else 'MISSED'}"
+        print(f"  {name:<20} {_ms(times, count):7.2f} ms a seed-step, {ratio:6.2f}x VR's{wanted}", flush=True)
+
+
+def _ms(times: Sequence[float], count: int) -> float:
+    return statistics.median(times) / count / SEEDS * 1e3
+
+
+def _encoding(shortest: bool) -> tuple[float, float, float, float, int]:
+    """Seconds to encode and to decode, the memory in MB that each adds, and T; labels restored or AssertionError."""
+    vocabulary = dynamic_quantile(lognormal(100_000, 3))
+    y = lognormal(LABELS, 3, seed=1)
+    vocabulary.decode(vocabulary.encode(y[:2], shortest=shortest))  # compile
+    start, began = _peak(), time.process_time()
+    tokens = vocabulary.encode(y, shortest=shortest)
+    encoded, middle, again = time.process_time() - began, _peak(), time.process_time()
+    back = vocabulary.decode(tokens)
+    decoded = time.process_time() - again
+    grown = middle - start, _peak() - middle
+    assert all(np.array_equal(np.rint(1e3 * a), np.rint(1e3 * b)) for a, b in _parts(back, y))
+    return encoded, decoded, *grown, tokens.shape[1]
+
+
+def _parts(*columns: np.ndarray) -> Any:
+    return zip(*(np.array_split(column, 100) for column in columns), strict=True)
+
+
+def _peak() -> float:
+    """The process's largest resident size so far, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def encode() -> None:
+    spawn = multiprocessing.get_context("spawn")
+    for name, shortest in (("greedy", False), ("shortest", True)):
+        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+            encoded, decoded, more, again, T = pool.submit(_encoding, shortest).result()
+        verdict = "met" if encoded < 10 else "MISSED"
+        print(
+            f"encode 10 M labels, {name:<8} T = {T:2}: {encoded:6.2f} s, {more:5.0f} MB more   "
+            f"decode {decoded:5.2f} s, {again:4.0f} MB more   target 10 s: {verdict}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    for what in sys.argv[1:] or ("step", "encode"):
+        {"step": step, "encode": encode}[what]()
