@@ -122,7 +122,7 @@ def step() -> None:
 def _steps(what: str, world: World, cases: Sequence[Case], rounds: int = ROUNDS, count: int = PASS) -> None:
     vr = trainer(TR, world)
     made = [trainer(cls, world, **changes) for _, cls, changes, _ in cases]
-    length, classes = made[0]._fitted[0]["length"], len(made[0]._fitted[0]["vocabulary"].units) + 1
+    length, classes = len(made[0]._fitted[0]["survival"]), len(made[0]._fitted[0]["vocabulary"].units) + 1
     mean = float((made[0].targets["tokens"] > 0).sum(1).double().mean())
     print(f"{what}: T = {length}, {classes} classes, {mean:.2f} steps a row", flush=True)
     base, *found = seconds([lambda t=t: steps(t, count) for t in (vr, *made)], rounds)  # type: ignore[misc]

@@ -48,7 +48,7 @@ def sequence(label: float, fitted: Any) -> list[int]:
     for place, token in enumerate(words.units.tolist()):
         out += [place + 1] * (rest // token)
         rest %= token
-    return [*out, 0][: fitted["length"]]
+    return [*out, 0][: len(fitted["survival"])]
 
 
 def window(row: Tensor, centre: int, part: float) -> Tensor:
@@ -130,7 +130,7 @@ def transformer(c: Any, decoder: Any, h: Tensor, classes: Sequence[int], free: b
 def row_by_row(c: Any, module: Any, fitted: Any, batch: Any, labels: np.ndarray, free: bool) -> Tensor:
     """w_ce L_ce + w_huber L_huber (Eqs. 4 to 6)."""
     g = torch.tensor([0.0, *fitted["vocabulary"].values], dtype=torch.float64)
-    unit = float(fitted["std"]) if c.scale == "std" else 1.0
+    unit = float(fitted["scale"]) if c.scale == "std" else 1.0
     total: Any = 0.0
     for h, label in zip(module.backbone(batch), labels.tolist(), strict=True):
         classes = sequence(label, fitted)

@@ -13,13 +13,14 @@ from torch import Tensor
 from methods.gr.decoder import unroll
 from methods.gr.values import before_end
 
+_NEVER = -1e9  # a logit whose token is not chosen; finite, for a beam wider than there are sequences holds such tokens
 Mix = Callable[[Tensor, Tensor], Tensor]
 
 
 def falling(logits: Tensor, previous: Tensor) -> Tensor:
     """Logits [B, C] without the tokens larger than the previous one, int [B, 1]; EOS stays."""
     index = torch.arange(logits.shape[-1], device=logits.device)
-    return logits.masked_fill((index > 0) & (index < previous), -torch.inf)
+    return logits.masked_fill((index > 0) & (index < previous), _NEVER)
 
 
 def greedy(decoder: Any, h: Tensor, steps: int, mix: Mix, *, monotone: bool = False) -> Tensor:

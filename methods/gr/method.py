@@ -17,7 +17,7 @@ from methods.gr.generate import beam_search, greedy, sample, total
 from methods.gr.inside import inside
 from methods.gr.network import Network
 from methods.gr.packing import broken, needed, packed, row_sums, survival
-from methods.gr.values import before_end, huber, mixup, released_value, soft_value
+from methods.gr.values import before_end, huber, mixup, released_value, soft_value, spread
 
 _VOCABULARIES = {"binary": vocabulary.binary, "manual": vocabulary.manual}
 _SAMPLES = 64  # sequences a row behind `GR.quantiles`
@@ -78,7 +78,7 @@ class GR(Method, Distribution, Examined):
             "vocabulary": words,
             "survival": survival(tokens),  # P(longer than t), t = 0 to T - 1
             "frequency": torch.from_numpy(count / count.sum()),  # of EOS and the numeric tokens [K+1]
-            "std": torch.tensor(max(float(y.std()), 1e-6)),
+            "scale": torch.tensor(spread(y)),
             "rows": len(y),
         }
 

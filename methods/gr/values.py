@@ -4,8 +4,11 @@ Logits are [..., C] over C = K + 1 classes: class 0 is EOS, classes 1 to K are t
 PAD and SOS are never predicted, so they have no logit.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from datasets.schema import Array
 
 
 def near(logits: Tensor, centre: Tensor, b: Tensor) -> Tensor:
@@ -53,6 +56,12 @@ def huber(error: Tensor, delta: Tensor) -> Tensor:
     """Eq. 5, elementwise."""
     size = error.abs()
     return torch.where(size <= delta, size.square() / 2, delta * (size - delta / 2))
+
+
+def spread(y: Array) -> float:
+    """The labels' standard deviation, the unit of Huber's loss; where all are equal, the label (1 for zeros)."""
+    std, mean = float(y.std(dtype=np.float64)), float(y.mean(dtype=np.float64))
+    return std if std > 1e-6 * mean else mean or 1.0
 
 
 def before_end(tokens: Tensor) -> Tensor:

@@ -106,7 +106,7 @@ def manual(labels: ArrayLike, unit: float = 1e-3) -> Vocabulary:
 
 def unit_of(labels: Array) -> float:
     """The coarsest of 1, 0.01 and 0.001 of which every label is a multiple (to float32); 0.001 where none is."""
-    y = np.asarray(labels, np.float64)
+    y = _checked(labels, 1.0)
     for unit in _UNITS:
         if np.all(np.abs(y / unit - np.rint(y / unit)) <= 1e-4 + 1e-7 * y / unit):
             return unit
@@ -119,10 +119,15 @@ def _vocabulary(tokens: list[int], unit: float) -> Vocabulary:
 
 def _in_units(y: ArrayLike, unit: float) -> Array:
     """Labels as whole units, int64 [n]. Raises ValueError for what no sequence can express."""
+    return np.rint(_checked(y, unit) / unit).astype(np.int64)
+
+
+def _checked(y: ArrayLike, unit: float) -> Array:
+    """Labels that a sequence of such units can express, float64 [n]. Raises ValueError."""
     labels = np.asarray(y, np.float64).ravel()
     if len(labels) and not (labels.min() >= 0 and labels.max() < 2**62 * unit):  # NaN fails both
         raise ValueError(f"GR encodes labels that are finite and not negative, got {labels.min()} to {labels.max()}")
-    return np.rint(labels / unit).astype(np.int64)
+    return labels
 
 
 def _in_label_units(units: Array, unit: float) -> Array:
