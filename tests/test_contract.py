@@ -93,7 +93,7 @@ def test_every_variant_trains_to_finite_predictions_without_slow_fallbacks(name:
         prediction = trainer.predict(TEST)
         assert prediction.shape == (2, len(TEST)), variant
         assert np.isfinite(prediction).all() and (prediction >= 0).all(), variant
-        assert not np.array_equal(prediction[0], prediction[1]), f"{variant}: seeds must differ"
+        assert not torch.equal(*trainer.stack.flat), f"{variant}: seeds must differ"  # likeliest tokens may agree
 
 
 @pytest.mark.parametrize("name", GRADIENT)
