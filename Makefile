@@ -18,7 +18,7 @@ quick: env
 	@cat build/quick/RESULTS.md
 
 test: env
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto --dist loadfile
 
 lint: env
 	$(VENV)/bin/ruff check .
