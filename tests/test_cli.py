@@ -125,7 +125,13 @@ def test_a_full_disk_loses_nothing(
 
 def test_an_interrupt_says_that_nothing_is_lost(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmark", "run", "--only", "tr", "--runs", str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+    )
     time.sleep(3)
     process.send_signal(signal.SIGINT)
     assert "finished cells are kept" in process.communicate()[1]
