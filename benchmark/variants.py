@@ -12,7 +12,7 @@ They are variants like a method's own, for every verb.
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ from benchmark.errors import UserError, unknown
 from benchmark.tuning.study import is_tuned
 
 FOLDER = Path(__file__).parent / "suites"
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,16 +31,23 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     config: dict[str, Any]
 
 
-def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, Declared]]:
-    """Every suite's, with the file. A file that is no TOML is the suite's to complain of. Raises UserError."""
+def blocks(key: str, kind: type[T], folder: Path) -> Iterator[tuple[Path, T]]:
+    """Every suite's [[key]] blocks, with the file. A file that is no TOML is the suite's to complain of. Raises
+    UserError."""
     for path in sorted(folder.glob("*.toml")):
         try:
-            found = tomllib.loads(path.read_text()).get("variant", [])
-            yield from ((path, one) for one in msgspec.convert(found, list[Declared]))
+            found = tomllib.loads(path.read_text()).get(key, [])
+            yield from ((path, one) for one in msgspec.convert(found, list[kind]))  # type: ignore[valid-type]
         except tomllib.TOMLDecodeError:
             continue
         except msgspec.ValidationError as error:
-            raise UserError(f"{path}: a [[variant]] has method, name and config: {error}") from None
+            *others, last = kind.__struct_fields__
+            raise UserError(f"{path}: a [[{key}]] has {', '.join(others)} and {last}: {error}") from None
+
+
+def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, Declared]]:
+    """Every suite's variants, with the file. Raises UserError."""
+    return blocks("variant", Declared, folder)
 
 
 def resolved(

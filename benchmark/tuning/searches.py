@@ -9,7 +9,6 @@
 """
 
 import itertools
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 
 from benchmark.errors import UserError, unknown
-from benchmark.variants import FOLDER
+from benchmark.variants import FOLDER, blocks
 
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,15 +28,8 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, Declared]]:
-    """Every suite's, with the file. A file that is no TOML is the suite's to complain of. Raises UserError."""
-    for path in sorted(folder.glob("*.toml")):
-        try:
-            found = tomllib.loads(path.read_text()).get("search", [])
-            yield from ((path, one) for one in msgspec.convert(found, list[Declared]))
-        except tomllib.TOMLDecodeError:
-            continue
-        except msgspec.ValidationError as error:
-            raise UserError(f"{path}: a [[search]] has name, method and grid: {error}") from None
+    """Every suite's searches, with the file. Raises UserError."""
+    return blocks("search", Declared, folder)
 
 
 def grids(
