@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.fingerprint import of_config
 from benchmark.metrics import mae
-from benchmark.record import Curve, Identity
+from benchmark.record import Curve
 from benchmark.train.draws import seed_of
 from benchmark.train.trainer import History, Plan, Trainer
-from benchmark.tuning.trial import SEED, Result, Trial, encode
+from benchmark.tuning.trial import SEED, Result, encode, trial_of
 from benchmark.worker import Report, Task, config_of, curve_of, fault, now, one_line
 from datasets.base import Protocol
 from datasets.schema import Rows, Schema
@@ -70,31 +69,17 @@ def serve(task: Task, report: Report) -> dict[str, Any]:
     found = attempts(bench, [p.config for p in task.trials], progress, explain=lambda error: one_line(error, task))
     protocol = _as_json(dataset.protocol)
     trials = [
-        Trial(
-            dataset=task.dataset,
-            method=name,
-            variant=task.variant,
-            number=proposal.number,
-            proposer=proposal.proposer,
-            params=dict(proposal.params),
-            config=dict(proposal.config),
-            protocol=protocol,
+        trial_of(
+            task,
+            proposal,
+            protocol,
+            table.fingerprint,
             outcome=attempt.outcome,
             error=attempt.error,
             objective=attempt.objective,
             curve=attempt.curve,
             seconds=round(attempt.seconds, 3),
             together=attempt.together,
-            device=task.device,
-            sampler=dict(proposal.sampler),
-            identity=Identity(
-                task.code,
-                task.files or {},
-                of_config(proposal.config, protocol),
-                table.fingerprint,
-                task.environment or {},
-            ),
-            command=task.command,
             finished=now(),
         )
         for proposal, attempt in zip(task.trials, found, strict=True)

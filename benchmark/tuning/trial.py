@@ -1,11 +1,16 @@
 """What is kept of a trial: one small JSON file, complete or absent, committed like the records of cells."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from benchmark.fingerprint import of_config
 from benchmark.record import Curve, Identity
+
+if TYPE_CHECKING:
+    from benchmark.tuning.proposals import Proposal
+    from benchmark.worker import Task
 
 Proposer = Literal["paper", "ours", "tpe", "grid"]
 Result = Literal["ok", "diverged", "failed"]
@@ -54,3 +59,26 @@ def encode(trial: Trial) -> bytes:
 def decode(raw: bytes) -> Trial:
     """Raises msgspec.DecodeError on anything that is not a trial."""
     return msgspec.json.decode(raw, type=Trial)
+
+
+def trial_of(task: "Task", proposal: "Proposal", protocol: dict[str, Any], data: str, **came: Any) -> Trial:
+    """The trial of one of a task's proposals; came: its outcome and whatever else became of it. data: the prepared
+    table's fingerprint."""
+    assert task.group is not None
+    return Trial(
+        dataset=task.dataset,
+        method=task.group.method,
+        variant=task.variant,
+        number=proposal.number,
+        proposer=proposal.proposer,
+        params=dict(proposal.params),
+        config=dict(proposal.config),
+        protocol=protocol,
+        device=task.device,
+        sampler=dict(proposal.sampler),
+        identity=Identity(
+            task.code, task.files or {}, of_config(proposal.config, protocol), data, task.environment or {}
+        ),
+        command=task.command,
+        **came,
+    )

@@ -13,17 +13,16 @@ from rich.console import Console
 from benchmark.catalog import Entry
 from benchmark.cell import Cell, Group
 from benchmark.errors import UserError
-from benchmark.fingerprint import environment, of_config
+from benchmark.fingerprint import environment
 from benchmark.pool import Event
 from benchmark.progress import Display
-from benchmark.record import Identity
 from benchmark.runner import Options, Runner, survey
 from benchmark.store import Expected, Store
 from benchmark.tuning.proposals import BATCH, Proposal, Search, batch_of, propose
 from benchmark.tuning.searches import grids
 from benchmark.tuning.space import common, inside, parse, size, structure
 from benchmark.tuning.study import Study, best, stale, told, variant_of
-from benchmark.tuning.trial import Trial, decode
+from benchmark.tuning.trial import Trial, decode, trial_of
 from benchmark.worker import Task
 
 PAPER = "paper"  # the variant that a method's paper stands for
@@ -271,30 +270,8 @@ class Tuner:
 
     def _failed(self, task: Task, proposal: Proposal, error: str, expected: Expected) -> Trial:
         """The trial of a setting whose worker died."""
-        assert task.group is not None
-        protocol = expected.protocols[task.dataset]
-        return Trial(
-            dataset=task.dataset,
-            method=task.group.method,
-            variant=task.variant,
-            number=proposal.number,
-            proposer=proposal.proposer,
-            params=dict(proposal.params),
-            config=dict(proposal.config),
-            protocol=protocol,
-            outcome="failed",
-            error=error,
-            device=task.device,
-            sampler=dict(proposal.sampler),
-            identity=Identity(
-                task.code,
-                task.files or {},
-                of_config(proposal.config, protocol),
-                expected.fingerprints[task.dataset] or "",
-                task.environment or {},
-            ),
-            command=task.command,
-        )
+        protocol, data = expected.protocols[task.dataset], expected.fingerprints[task.dataset] or ""
+        return trial_of(task, proposal, protocol, data, outcome="failed", error=error)
 
 
 def _span(numbers: Sequence[int]) -> str:
