@@ -1,6 +1,6 @@
 """Records gathered by method and variant: what a leaderboard or a paper's table shows in one row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
@@ -30,6 +30,10 @@ class Entry:
     failed: tuple[Record, ...] = ()
     skipped: tuple[Record, ...] = ()
     stale: Mapping[int, str] = field(default_factory=dict)  # seed -> why; these records are in none of the above
+
+    @property
+    def key(self) -> Key:
+        return self.dataset, self.method, self.variant
 
     @property
     def name(self) -> str:
@@ -176,6 +180,11 @@ class Board:
     def has(self, dataset: str) -> bool:
         """Whether the dataset has a number."""
         return bool(self.trusted(dataset))
+
+    def without(self, variants: Collection[tuple[str, str]]) -> "Board":
+        """The board without the numbers of these methods' variants; one that has none stays, with its reason."""
+        kept = {key for key, entry in self.entries.items() if key[1:] not in variants or not entry.ok}
+        return Board([r for r in self.records if (r.dataset, r.method, r.variant) in kept], self.stale, self.noise)
 
     def best(self, dataset: str, metric: str, *, label_only: bool = False, trees: bool = False) -> Entry | None:
         """The entry of that kind with the least mean of an error."""

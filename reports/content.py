@@ -39,6 +39,7 @@ class Content:
     """Everything that the pages show. Fields hold Markdown; an empty tuple is nothing to show."""
 
     board: Board
+    front: Board  # what the leaderboards rank: without the variants that have a table of their own
     digest: str
     counts: str
     data: Titled | None
@@ -100,11 +101,13 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     whole = Board(records, stale, noise_)
     # what a search chose stands beside the default in a section of its own: every other table compares defaults
     board = Board([record for record in records if not is_tuned(record.variant)], stale, noise_)
+    front = board.without(inventory.in_tables(found))
     prowtp, gr = found["ProWTP"], found["GR"]
     logs = portraits(runs, [record for dataset in board.datasets for record in board.trusted(dataset)])
     beside = {paper.key: dict(sections(board, paper, runs, logs)) for paper in found.values()}
     return Content(
         board=board,
+        front=front,
         digest=digest(runs),
         counts=inventory.counts(whole),
         data=_titled("data", "The data behind our numbers", inventory.data(board)),
@@ -130,10 +133,10 @@ def content(runs: Path, stale: Mapping[str, str] = NOTHING) -> Content:
             *filter(None, (distributions.section(board), tweaks.section(board))),
         ),
         tuned=tuning.section(records, studies(runs), stale, noise_),
-        boards=tuple(_leaderboard(board, dataset) for dataset in board.datasets),
-        slices=tuple(_slices(board)),
+        boards=tuple(_leaderboard(front, board, dataset) for dataset in board.datasets),
+        slices=tuple(_slices(front)),
         costs=tuple(_each(board, "cost", costs)),
-        pareto={plain(dataset): place.as_posix() for dataset, place in pareto.places(board, runs).items()},
+        pareto={plain(dataset): place.as_posix() for dataset, place in pareto.places(front, runs).items()},
         environments=tuple(environments(whole)),
         folder=seen(runs).as_posix(),
         provenance=tuple(_each(whole, "provenance", provenance)),
@@ -144,8 +147,9 @@ def _titled(name: str, caption: str, sheet: Sheet | None) -> Titled | None:
     return None if sheet is None else Titled(name, caption, sheet)
 
 
-def _leaderboard(board: Board, dataset: str) -> Block:
-    """The table, what its noise leaves open, and each metric between knowing nothing and knowing all."""
+def _leaderboard(board: Board, whole: Board, dataset: str) -> Block:
+    """The table, what its noise leaves open, each metric between knowing nothing and knowing all, and which variants
+    stand elsewhere."""
     name, has = plain(dataset), board.has(dataset)
     tables = [Titled(slug("leaderboard", dataset), f"{name}: leaderboard", leaderboard(board, dataset))]
     lines = [*trust(board, dataset), *remarks(board, dataset), *verdicts(board, dataset)] if has else []
@@ -154,6 +158,7 @@ def _leaderboard(board: Board, dataset: str) -> Block:
     if (scaled := skill(board, dataset)) is not None:
         tables.append(Titled(slug("skill", dataset), f"{name}: skill, from a constant (0) to the best (1)", scaled[0]))
         lines += scaled[1]
+    lines += inventory.elsewhere(board, whole, dataset)
     return Block(name, tables=tuple(tables), lines=tuple(lines))
 
 

@@ -16,9 +16,11 @@ from reports.board import Board, Entry
 from reports.content import content
 from reports.contest import contest
 from reports.frames import digest, resampled
+from reports.inventory import in_tables
 from reports.leaderboard import COLUMNS, digits, tied
 from reports.markdown import number as number_
 from reports.markdown import plus_minus
+from reports.papers import papers
 from reports.stats import summarise
 
 _FORM = "a number is DATASET/METHOD[/VARIANT][/METRIC][/SLICE], as in kuairand/tr/mae; a page is RESULTS.md"
@@ -33,15 +35,12 @@ class Today:
     standings: Mapping[Cell, Standing]
     runs: Path
 
-    @property
-    def board(self) -> Board:
-        """As the leaderboards have it: defaults and variants, without what searches chose."""
-        return Board([r for r in self.records if not is_tuned(r.variant)], self.stale, resampled(self.runs))
-
-    @property
-    def whole(self) -> Board:
-        """With what searches chose."""
-        return Board(self.records, self.stale, resampled(self.runs))
+    def board(self, method: str, variant: str) -> Board:
+        """The leaderboards' where they rank the variant; else one of all variants, what searches chose among them where
+        it is such a one."""
+        kept = [r for r in self.records if is_tuned(variant) or not is_tuned(r.variant)]
+        board, aside = Board(kept, self.stale, resampled(self.runs)), in_tables(papers())
+        return board if is_tuned(variant) or (method, variant) in aside else board.without(aside)
 
     @property
     def stale(self) -> dict[str, str]:
@@ -92,7 +91,7 @@ def parse(what: str, records: Iterable[Record]) -> Number:
 
 def number(asked: Number, today: Today) -> Iterator[str]:
     """The story of a number, line by line."""
-    board = today.whole if is_tuned(asked.variant) else today.board
+    board = today.board(asked.method, asked.variant)
     entry = board.get(asked.dataset, asked.method, asked.variant)
     records = [
         r for r in today.records if (r.dataset, r.method, r.variant) == (asked.dataset, asked.method, asked.variant)

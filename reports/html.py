@@ -72,8 +72,8 @@ def page(found: Content) -> str:
             style=Markup("\n".join(_read("css", name) for name in _STYLES)),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            figures=[dots(board, dataset, f"figure-{place}") for place, dataset in enumerate(board.datasets)],
-            planes={plain(d): planes(board, d, f"plane-{place}") for place, d in enumerate(board.datasets)},
+            figures=[dots(found.front, dataset, f"figure-{place}") for place, dataset in enumerate(board.datasets)],
+            planes={plain(d): planes(found.front, d, f"plane-{place}") for place, d in enumerate(board.datasets)},
             panels={plain(d): panels(board, d, f"panels-{place}") for place, d in enumerate(board.datasets)},
             facts=list(_facts(found)),
         )

@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from reports.board import Board
-from reports.markdown import NONE, Sheet, code, number, plain, table
+from reports.markdown import NONE, Sheet, code, number, plain, sentence_list, table
 from reports.papers import Paper
 from reports.papers import Table as PaperTable
 from reports.studies import studies
+from reports.tweaks import METHODS, TWEAKS
 
 SHOWN = {"ProWTP": {"1", "6", "7", "8"}, "GR": {"2", "6", "7"}}  # tables that have a section of their own
+READINGS = frozenset({"default", "paper", "code"})  # variants that stand for the whole method
 
 
 def counts(board: Board) -> str:
@@ -71,6 +73,28 @@ def missing(board: Board, found: Mapping[str, Paper], beside: Mapping[str, Colle
         if lacking:
             why = "most of the records that they need are not there yet"
             yield f"**{paper.key}, beside its tables** ({'; '.join(lacking)}): {why}."
+
+
+def in_tables(found: Mapping[str, Paper]) -> frozenset[tuple[str, str]]:
+    """Method and variant of each row of an ablation, a sweep or a change of size: tables of their own show these, so
+    that a leaderboard holds what somebody would choose between."""
+    rows = [(row.method, row.variant) for paper in found.values() for printed in paper.tables for row in printed.rows]
+    rows += [
+        (row.method or study.method, row.variant)
+        for paper in found.values()
+        for study in studies(paper)
+        for row in study.rows
+    ]
+    rows += [(method, tweak.variant) for tweak in TWEAKS for method in METHODS]
+    return frozenset((method, variant) for method, variant in rows if variant not in READINGS)
+
+
+def elsewhere(front: Board, whole: Board, dataset: str) -> Iterator[str]:
+    """How many variants of each method a leaderboard leaves to other tables."""
+    titles = Counter(e.title for e in whole.of(dataset) if front.get(*e.key) is None)
+    if titles:
+        counted = sentence_list([f"{count} of {plain(title)}" for title, count in sorted(titles.items())])
+        yield f"Variants that stand in tables of their own, and here in the costs alone: {counted}."
 
 
 def why_missing(board: Board, dataset: str, reason: str) -> str:

@@ -37,7 +37,8 @@ def write(runs: Path, out: Path, stale: Mapping[str, str] = NOTHING) -> Content:
     found = content(runs, stale)
     pages = {path: FORMS[path.suffix](found) for path in (out, out.with_name(BOARD))}
     folder = figures_of(runs)
-    figures = {folder / name: svg for kind in (pareto, deciles) for name, svg in kind.drawn(found.board, runs).items()}
+    drawn = pareto.drawn(found.front, runs) | deciles.drawn(found.board, runs)
+    figures = {folder / name: svg for name, svg in drawn.items()}
     figures |= {folder / picture.file: picture.svg for picture in found.pictures}
     for path, text in (pages | figures).items():
         save(path, text)

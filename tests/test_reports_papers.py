@@ -2,6 +2,7 @@
 
 import pytest
 
+from reports.inventory import in_tables
 from reports.papers import papers
 from reports.tables import disagreement
 
@@ -11,6 +12,13 @@ PAPERS = papers()
 def printed(paper: str, table: str, row: str, column: str) -> dict[str, str]:
     found = PAPERS[paper].table(table)
     return {m: p.text for m, p in found.printed(next(r for r in found.rows if r.name == row), column).items()}
+
+
+def test_a_leaderboard_leaves_ablations_and_sweeps_to_their_tables_and_keeps_readings():
+    aside = in_tables(PAPERS)
+    assert {("prowtp", "no_assign"), ("prowtp", "k8"), ("gr", "window60"), ("tpm", "large"), ("tr", "dim8")} <= aside
+    kept = {("gr", "default"), ("gr", "paper"), ("gr", "code"), ("boosting", "absolute"), ("ziln", "paper")}
+    assert not kept & aside
 
 
 @pytest.mark.parametrize(
