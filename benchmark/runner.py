@@ -1,9 +1,8 @@
 """From a list of cells to their records: prepare the data, find out what is missing or stale, run that, write each
 at once."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def has_gpu() -> bool:
 
 def _protocols(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Each dataset's protocol as the records keep it."""
-    return {name: json.loads(json.dumps(asdict(registry.get(name).protocol))) for name in names}
+    return {name: msgspec.to_builtins(registry.get(name).protocol) for name in names}
 
 
 def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: Path | None) -> Survey:

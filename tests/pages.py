@@ -12,6 +12,19 @@ def section(text: str, *titles: str) -> str:
     return text
 
 
+def part(text: str, title: str, *, column: str) -> str:
+    """What stands about a dataset below a title that begins with a paper's key, be it a heading or a line in bold."""
+    below = re.split(rf"^(?:## |\*\*){re.escape(title)}.*$", text, maxsplit=1, flags=re.M)[1]
+    below = re.split(rf"^(?:## |\*\*{title.split(',')[0]})", below, maxsplit=1, flags=re.M)[0]
+    return below.split(f"\n### {column}\n", 1)[1].split("\n### ", 1)[0]
+
+
+def part_rows(text: str, title: str, *, column: str) -> list[dict[str, str]]:
+    """The first table of such a part."""
+    head, *body = markdown_tables(part(text, title, column=column))[0]
+    return [dict(zip(head, line, strict=True)) for line in body]
+
+
 def markdown_tables(text: str) -> list[list[list[str]]]:
     """Every pipe table as rows of bare texts, the heading first."""
     return [

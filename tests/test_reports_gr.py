@@ -1,6 +1,7 @@
 """GR in the report: does it beat the others, what its presets and decoders do, figures from what its cells leave."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from reports.html import page
 from reports.insides import KINDS
 from reports.papers import papers
 from reports.render import render, write
-from tests import fake_noise
+from tests import fake_noise, pages
 from tests.fake_noise import save_noise
 from tests.fake_records import record, save, save_arrays, seeds
 from tests.pages import html_tables, markdown_tables
 
 PAPER = papers()["GR"]
 COLUMN = "KuaiRec (watch time)"
+part, rows = partial(pages.part, column=COLUMN), partial(pages.part_rows, column=COLUMN)
 PROTOCOL = {"split": "random 8:1:1 by row, split seed 0", "batch": 1024, "epochs": 20}
 FIVE = {"default": 3.40, "paper": 3.60, "code": 3.50, "paper-soft": 3.55, "argmax": 3.45, "no-clem": 3.7,
         "em-tf": 3.42, "no-em": 3.41}  # fmt: skip
@@ -116,18 +118,6 @@ def text(runs) -> str:
     return render(runs)
 
 
-def part(text: str, title: str, column: str = COLUMN) -> str:
-    """What stands about a dataset below a title, be it a heading or a line in bold."""
-    below = re.split(rf"^(?:## |\*\*){re.escape(title)}.*$", text, maxsplit=1, flags=re.M)[1]
-    below = re.split(r"^(?:## |\*\*GR)", below, maxsplit=1, flags=re.M)[0]
-    return below.split(f"\n### {column}\n", 1)[1].split("\n### ", 1)[0]
-
-
-def rows(text: str, title: str, column: str = COLUMN) -> list[dict[str, str]]:
-    head, *body = markdown_tables(part(text, title, column))[0]
-    return [dict(zip(head, line, strict=True)) for line in body]
-
-
 # --- tables
 
 
@@ -165,12 +155,12 @@ def test_ablations_on_another_dataset_stand_beside_the_papers_first_column(tmp_p
     found = [r for v in ("default", "no-clem", "em-tf", "no-em") for r in seeds(method="gr", variant=v, mae=20.0)]
     save(tmp_path, *found)
     text = render(tmp_path)
-    five = {row["method"]: row for row in rows(text, "GR, Table 5: ", "KuaiRand-Pure")}
+    five = {row["method"]: row for row in rows(text, "GR, Table 5: ", column="KuaiRand-Pure")}
     assert five["w/o CLEM"]["GR"] == "0.584" and five["w/o CLEM"]["verdict"] == "not comparable (other data)"
     assert five["linear"]["MAE ↓"] == "not run" and "Δ" not in five["GR"]
-    assert "Against GR, MAE: " in part(text, "GR, Table 5: ", "KuaiRand-Pure")
-    assert rows(text, "GR, Table 2", "KuaiRand-Pure")[-1]["MAE ↓"].startswith("19.997 ± ")
-    assert "Label-only constants" not in part(text, "GR, Table 2", "KuaiRand-Pure")
+    assert "Against GR, MAE: " in part(text, "GR, Table 5: ", column="KuaiRand-Pure")
+    assert rows(text, "GR, Table 2", column="KuaiRand-Pure")[-1]["MAE ↓"].startswith("19.997 ± ")
+    assert "Label-only constants" not in part(text, "GR, Table 2", column="KuaiRand-Pure")
     assert "**KuaiRand-Pure** (GR" not in text and "## GR, Figure" not in text
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,14 @@ from reports.insides import KINDS
 from reports.papers import papers
 from reports.render import render, write
 from reports.tables import comparison
-from tests import fake_noise
+from tests import fake_noise, pages
 from tests.fake_noise import save_noise, table
 from tests.fake_records import FACTS, record, save, save_arrays, seeds
 from tests.pages import html_tables, markdown_tables
 
 PAPER = papers()["ProWTP"]
 COLUMN = "KuaiRand-Pure"
+part, rows = partial(pages.part, column=COLUMN), partial(pages.part_rows, column=COLUMN)
 RMSE = {  # of the variants of Tables 2, 3, 4 and 9
     "default": 40.0, "no_assign": 40.01, "no_compact": 40.5, "without": 42.0, "vqvae": 40.2, "kmeans": 40.4,
     "random": 40.6, "ot": 40.3, "uot": 40.7, "l2": 39.0, "no_alignment": 41.5,
@@ -117,19 +119,6 @@ def text(runs) -> str:
 
 
 # --- the paper's tables
-
-
-def part(text: str, title: str, column: str = COLUMN) -> str:
-    """What stands about a dataset below a title, be it a heading or a line in bold."""
-    below = re.split(rf"^(?:## |\*\*){re.escape(title)}.*$", text, maxsplit=1, flags=re.M)[1]
-    below = re.split(r"^(?:## |\*\*ProWTP)", below, maxsplit=1, flags=re.M)[0]
-    return below.split(f"\n### {column}\n", 1)[1].split("\n### ", 1)[0]
-
-
-def rows(text: str, title: str, column: str = COLUMN) -> list[dict[str, str]]:
-    """The first table of a dataset's part below a title."""
-    head, *body = markdown_tables(part(text, title, column))[0]
-    return [dict(zip(head, line, strict=True)) for line in body]
 
 
 def test_every_variant_of_the_method_has_a_row_and_every_row_a_variant():
@@ -518,7 +507,7 @@ def test_the_section_on_time_counts_its_tests_and_warns_of_their_power(tmp_path)
     portrait.write(runs / "kuairand@time", moving())
     assert digest(runs) != before
     write(runs, runs / "RESULTS.md")
-    words = part((runs / "RESULTS.md").read_text(encoding="utf-8"), "ProWTP, Figure 10: ", "kuairand@time")
+    words = part((runs / "RESULTS.md").read_text(encoding="utf-8"), "ProWTP, Figure 10: ", column="kuairand@time")
     assert "![Watch ratios over time on kuairand@time](figures/prowtp-stability-kuairand-time.svg)" in words
     assert (
         "Of 5 two-sample Kolmogorov-Smirnov tests (2 duration buckets, 3 parts against the last of 4) 2 reject" in words

@@ -12,6 +12,7 @@ from benchmark.errors import UserError
 from reports.frames import digest
 from reports.render import TEMPLATES, render, write
 from tests.fake_records import FACTS, STALE, record, save, seeds, world
+from tests.pages import section
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +23,6 @@ def runs(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def text(runs) -> str:
     return render(runs, stale=STALE)
-
-
-def section(text: str, *titles: str) -> str:
-    """The text below a chain of headings."""
-    for depth, title in enumerate(titles, 2):
-        text = text.split(f"\n{'#' * depth} {title}\n", 1)[1]
-        text = re.split(rf"^#{{2,{depth}}} ", text, maxsplit=1, flags=re.M)[0]
-    return text
 
 
 def rows(text: str) -> list[dict[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from benchmark.metrics import mae
@@ -67,7 +68,7 @@ def serve(task: Task, report: Report) -> dict[str, Any]:
         report("epoch", epoch=epoch, epochs=epochs, active=active, rows=rows * max(active, 1))
 
     found = attempts(bench, [p.config for p in task.trials], progress, explain=lambda error: one_line(error, task))
-    protocol = _as_json(dataset.protocol)
+    protocol = msgspec.to_builtins(dataset.protocol)
     trials = [
         trial_of(
             task,
@@ -85,13 +86,6 @@ def serve(task: Task, report: Report) -> dict[str, Any]:
         for proposal, attempt in zip(task.trials, found, strict=True)
     ]
     return {"trials": [encode(trial) for trial in trials]}
-
-
-def _as_json(protocol: Protocol) -> dict[str, Any]:
-    import json
-    from dataclasses import asdict
-
-    return json.loads(json.dumps(asdict(protocol)))
 
 
 def attempts(
