@@ -22,6 +22,7 @@ from reports.tables import whose
 
 _WATCH_TIME = ("mae", "rmse", "xauc")
 _LIFETIME_VALUE = ("mae", "rmse", "spearman", "gini")
+_NO_ORDER = 0.5  # XAUC where every prediction is the same
 ABOUT = (
     "Every method gets the same number of trials: its paper's setting where it has one, ours, then what Optuna's TPE "
     "sampler proposes. A trial trains with seed 0 and is scored on the validation rows; test rows are not read. The "
@@ -204,12 +205,22 @@ def _told(board: Board, dataset: str, rows: Sequence[Row], unit: str) -> Iterato
         return
     against = [Pair(row.name, after, "their untuned selves", before) for row, before, after in pairs]
     yield from told(board, dataset, against, _metrics(rows))
+    if flat := [row.name for row, _, after in pairs if _flat(after)]:
+        yield (
+            f"Tuned, {sentence_list(flat)} order{'s' * (len(flat) == 1)} nobody: the least validation "
+            f"{HEADLINE.upper()} went to a setting that predicts one number for all, as a constant does."
+        )
     if len(pairs) > 1:
         yield from _order(pairs, unit)
     if not _resampled(board, dataset, [entry for _, *both in pairs for entry in both]):
         yield "A rank with a question mark is the place of the mean: not all of these rows were resampled together."
     if waiting := [row.name for row in rows if not row.pair]:
         yield f"Without numbers both before and after: {sentence_list(waiting)}."
+
+
+def _flat(entry: Entry) -> bool:
+    """Whether every pair of rows is a tie in the predictions of every seed."""
+    return all(record.metrics.get("test", {}).get("xauc") == _NO_ORDER for record in entry.ok)
 
 
 def _budget(rows: Sequence[Row]) -> Iterator[str]:

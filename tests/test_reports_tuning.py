@@ -16,7 +16,7 @@ from reports.html import page
 from reports.importance import importance
 from reports.render import content, markdown, write
 from reports.tuning import section
-from tests.fake_records import save, seeds
+from tests.fake_records import record, save, seeds
 from tests.pages import html_tables, markdown_tables
 from tests.pages import section as part
 
@@ -105,6 +105,16 @@ def test_every_other_table_compares_defaults(runs: Path) -> None:
     named = [t.name for t in found.tables if any("tuned" in cell for row in t.table.rows for cell in row)]
     assert named == ["provenance-kuairand"]
     assert "25 finished" in found.counts
+
+
+def test_a_choice_that_orders_nobody_is_named(runs: Path) -> None:
+    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    assert "nobody" not in text
+    flat = {"test": {"mae": 20.9, "rmse": 41.0, "xauc": 0.5}}
+    where = Tuned("kuairand/tpm/tuned", 1, {"lr": 5e-4}, "mae", 20.5, 5, 50.0)
+    save(runs, *(record(method="tpm", variant="tuned", seed=s, metrics=flat, tuned=where) for s in range(5)))
+    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    assert "Tuned, TPM orders nobody: the least validation MAE went to a setting that predicts one number" in text
 
 
 def test_both_pages_show_the_same(runs: Path) -> None:
