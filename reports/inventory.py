@@ -90,11 +90,11 @@ def in_tables(found: Mapping[str, Paper]) -> frozenset[tuple[str, str]]:
 
 
 def elsewhere(front: Board, whole: Board, dataset: str) -> Iterator[str]:
-    """How many variants of each method a leaderboard leaves to other tables."""
+    """How many variants of each method a leaderboard leaves to other tables, and to the costs, which have them all."""
     titles = Counter(e.title for e in whole.of(dataset) if front.get(*e.key) is None)
     if titles:
         counted = sentence_list([f"{count} of {plain(title)}" for title, count in sorted(titles.items())])
-        yield f"Variants that stand in tables of their own, and here in the costs alone: {counted}."
+        yield f"Left to the tables of ablations and sweeps, and to the costs: {counted}."
 
 
 def why_missing(board: Board, dataset: str, reason: str) -> str:

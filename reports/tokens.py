@@ -126,7 +126,9 @@ def _tell_neighbours(shown: Shown) -> Iterator[str]:
     for name, arrays in shown.items():
         near, mean = arrays["neighbours"], _profile(arrays)
         at = near.shape[1] // 2
-        texts.append(f"{plain(name)} {mean[at]:.3f}, {(mean[at - 1] + mean[at + 1]) / 2:.3f} and {mean.sum():.3f}")
+        count = arrays["count"][1:]
+        within = (np.nansum(near, axis=1) * count).sum() / max(count.sum(), 1)
+        texts.append(f"{plain(name)} {mean[at]:.3f}, {(mean[at - 1] + mean[at + 1]) / 2:.3f} and {within:.3f}")
         there = near[~np.isnan(near[:, at])]
         beside = np.nan_to_num(np.delete(there, at, axis=1), nan=-1).max(1, initial=-1)
         likelier.append(f"{plain(name)} {int((beside > there[:, at]).sum())} of {len(there)}")

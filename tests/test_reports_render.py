@@ -101,7 +101,7 @@ def test_a_leaderboard_is_ordered_by_mae_with_what_one_would_choose_between(text
     assert maes == sorted(maes)
     assert len(maes) == 10
     assert ("TR / VR", "large") not in {(row["method"], row["variant"]) for row in board}  # GR, Table 7, shows it
-    assert "stand in tables of their own, and here in the costs alone: 1 of TR / VR." in text
+    assert "Left to the tables of ablations and sweeps, and to the costs: 1 of TR / VR." in text
     assert "TR / VR (large)" in {row["method"] for row in rows(section(text, "Cost", "kuairand"))}
     assert [(row["method"], row["#"]) for row in board if row["seeds"] == "0"] == [
         ("D2Q", "–"),
