@@ -21,7 +21,8 @@ def lines(there: Mapping[str, Entry], base_name: str) -> Iterator[str]:
         yield (
             "The formulas count the last layer alone, ours is of all layers. O(mdt) against O(m), d the tokens of the "
             f"vocabulary and t the mean length of what is predicted, EOS in both: {'; '.join(texts)}. "
-            "Ours makes as many steps for every row as the longest training sequence has, so what is measured does not follow t."
+            "Ours makes as many steps for every row as the longest training sequence has, so what is measured does not "
+            "follow t."
         )
     devices = sorted({r.cost.device for e in there.values() for r in e.ok if r.cost})
     replicas = [f"{plain(name)} {together(entry)}" for name, entry in there.items()]
