@@ -14,6 +14,7 @@ from benchmark import ROOT
 from benchmark.errors import UserError
 from benchmark.fingerprint import closure, of_files
 from benchmark.places import cache
+from benchmark.tuning.study import is_tuned
 from benchmark.variants import resolved
 from benchmark.whole import put
 from methods.registry import modules
@@ -45,6 +46,8 @@ def _ask(module: str) -> list[Entry]:
 
     entries = []
     for cls in classes(module):
+        if taken := next(filter(is_tuned, cls.variants), ""):
+            raise ValueError(f"{cls.name} has a variant {taken!r}, the name of what a search chooses")
         default = cls.Config()
         configs = {"default": default} | {name: replace(default, **changes) for name, changes in cls.variants.items()}
         entries.append(

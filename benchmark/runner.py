@@ -17,7 +17,7 @@ from benchmark.places import cores
 from benchmark.pool import EXECUTORS, Event, Executor
 from benchmark.progress import Display
 from benchmark.record import Identity, Record, decode
-from benchmark.store import Expected, Standing, Store, wanted
+from benchmark.store import RERUNS, Expected, Standing, Store, wanted
 from benchmark.tuning.study import is_tuned
 from benchmark.worker import Task
 from datasets import cache, registry
@@ -90,6 +90,8 @@ class Runner:
             raise UserError(f"--executor takes {' or '.join(EXECUTORS)}, not {options.executor!r}")
         if options.workers < 0:
             raise UserError(f"--workers {options.workers}: 1 or more, or 0 for one per core")
+        if options.rerun not in RERUNS:
+            raise UserError(f"--rerun takes missing, stale, failed or all, not {options.rerun!r}")
         if options.device not in ("auto", "cpu", "cuda"):
             raise UserError(f"--device takes auto, cpu or cuda, not {options.device!r}")
         if options.device == "cuda" and not has_gpu():
@@ -106,13 +108,22 @@ class Runner:
         with self.store.lock():
             found = survey(cells, self.methods, self.store, self.options.root)
             present = self.present(found)
-            standings = {cell: found.expected.standing(cell, self.store.read(cell)) for cell in present}
+            settled = self._settled(present, found.expected)
+            standings = {cell: found.expected.standing(cell, self.store.read(cell)) for cell in settled}
             todo = set(wanted(standings, self.options.rerun))
             # every planned seed trains, so that a group always has its planned width; recorded ones are ghosts
-            groups = [group for group in grouped(present) if todo & set(group.cells)]
+            groups = [group for group in grouped(settled) if todo & set(group.cells)]
             groups.sort(key=lambda group: present.index(group.cells[0]))
             self._train(groups, todo, found.expected)
             return found
+
+    def _settled(self, cells: list[Cell], expected: Expected) -> list[Cell]:
+        """The cells whose settings are known; says whose study has no choice, as where its method was edited since."""
+        unknown = {cell: settings for cell in cells if isinstance(settings := expected.settings(cell), str)}
+        for group in grouped(unknown):
+            line = f"{group} is left out: {unknown[group.cells[0]]}; run again"
+            self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+        return [cell for cell in cells if cell not in unknown]
 
     def present(self, found: Survey) -> list[Cell]:
         """The cells whose data are there, their tables prepared; says which are not. Raises UserError where none is."""

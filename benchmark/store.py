@@ -24,6 +24,15 @@ State = Literal["fresh", "stale", "missing", "failed", "skipped"]
 _ROOM = 8 << 20  # bytes a run wants free before it starts
 
 
+RERUNS: Mapping[str, Iterable[State]] = {  # what --rerun says -> which cells run
+    "": ("missing", "stale"),
+    "missing": ("missing",),
+    "stale": ("stale",),
+    "failed": ("failed",),
+    "all": ("fresh", "stale", "missing", "failed", "skipped"),
+}
+
+
 @dataclass(frozen=True)
 class Standing:
     """A cell's state and, where it is not fresh, why."""
@@ -198,17 +207,5 @@ class Store:
 
 
 def wanted(standings: Mapping[Cell, Standing], rerun: str) -> list[Cell]:
-    """The cells to run: missing and stale ones by default; `rerun` narrows or widens that.
-
-    "missing", "stale", "failed" run those alone, "all" runs everything.
-    """
-    states: Mapping[str, Iterable[State]] = {
-        "": ("missing", "stale"),
-        "missing": ("missing",),
-        "stale": ("stale",),
-        "failed": ("failed",),
-        "all": ("fresh", "stale", "missing", "failed", "skipped"),
-    }
-    if rerun not in states:
-        raise UserError(f"--rerun takes missing, stale, failed or all, not {rerun!r}")
-    return [cell for cell, standing in standings.items() if standing.state in states[rerun]]
+    """The cells to run: missing and stale ones by default; `rerun`, one of RERUNS, narrows or widens that."""
+    return [cell for cell, standing in standings.items() if standing.state in RERUNS[rerun]]

@@ -11,14 +11,24 @@ _PARTS = 3  # of a parameter whose values hardly repeat
 def importance(trials: Sequence[Trial]) -> dict[str, float]:
     """Per parameter, Kruskal's and Wallis's epsilon^2: the share of the variance of the trials' ranks that lies between
     its values, less what as many groups would show by chance, cut at 0. A trial without a number ranks last; a range is
-    cut in three. Parameters that did not vary, or vary with every trial, are left out.
+    cut in three. Parameters that did not vary, or vary with every trial, are left out; so are trials that differ from
+    ours in what was not searched, as a paper's setting may.
 
     It looks at one parameter at a time, and at settings that a search chose: a description, no test.
     """
+    trials = _alike(trials)
     ranks = _ranks([trial.objective for trial in trials])
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     found = {name: _epsilon(ranks, _groups([trial.params.get(name) for trial in trials])) for name in names}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _alike(trials: Sequence[Trial]) -> list[Trial]:
+    def rest(trial: Trial) -> dict[str, object]:
+        return {name: value for name, value in trial.config.items() if name not in trial.params}
+
+    base = next((rest(trial) for trial in trials if trial.proposer != "paper"), None)
+    return [trial for trial in trials if rest(trial) == base]
 
 
 def _ranks(values: Sequence[float | None]) -> list[float]:

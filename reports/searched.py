@@ -56,7 +56,7 @@ def _panels(found: Mapping[str, Any], panel: "Callable[[Axes, Any], None]", *, t
         grid = picture.subplots(ceil(len(found) / _ACROSS), min(_ACROSS, len(found)), squeeze=False).ravel()
         for axes, (name, what) in zip(grid, found.items(), strict=False):
             panel(axes, what)
-            axes.set_title(name.replace("\\", ""), fontsize=8)
+            axes.set_title(name, fontsize=8)
             axes.grid(color="#eeeeee")
             axes.set_axisbelow(True)
         for axes in grid[len(found) :]:

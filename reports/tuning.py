@@ -44,8 +44,17 @@ class Row:
     @property
     def name(self) -> str:
         """The method, with the search where it is not of its own space."""
-        search = self.study.variant.removeprefix(TUNED).lstrip("-")
-        return plain(f"{self.title} (grid {search})" if search else self.title)
+        return self.title if self.own else f"{self.title} (grid {self.study.variant.removeprefix(f'{TUNED}-')})"
+
+    @property
+    def label(self) -> str:
+        """The name as Markdown."""
+        return plain(self.name)
+
+    @property
+    def own(self) -> bool:
+        """Whether the search is of the method's own space, with the budget that every method has."""
+        return self.study.variant == TUNED
 
     @property
     def pair(self) -> tuple[Entry, Entry] | None:
@@ -119,14 +128,14 @@ def _before_and_after(board: Board, dataset: str, rows: Sequence[Row], unit: str
     pairs = [(row, *row.pair) for row in rows if row.pair]
     metrics = _metrics(rows)
     tested = contest(board, dataset, HEADLINE, low=True)
-    untuned, tuned = [before for _, before, _ in pairs], [after for _, _, after in pairs]
+    untuned, tuned = ([both[k] for row, *both in pairs if row.own] for k in (0, 1))
     cells = []
     for row, before, after in sorted(pairs, key=lambda item: (item[2].mean(HEADLINE) or 0.0, item[0].name)):
         numbers = [
             plus_minus(entry.metric(metric), digits(metric, unit)) for metric in metrics for entry in (before, after)
         ]
-        ranks = [rank(before, untuned, tested), rank(after, tuned, tested)]
-        cells.append([row.name, *numbers, *ranks, f"{before.seeds}, {after.seeds}", after.remarks or NONE])
+        ranks = [rank(before, untuned, tested), rank(after, tuned, tested)] if row.own else [NONE, NONE]
+        cells.append([row.label, *numbers, *ranks, f"{before.seeds}, {after.seeds}", after.remarks or NONE])
     head = [f"{COLUMNS[m].title} {word}" for m in metrics for word in ("untuned", "tuned")]
     return table(["method", *head, "rank untuned", "rank tuned", "seeds", "notes"], cells, last=1)
 
@@ -162,15 +171,15 @@ def _searches(rows: Sequence[Row], unit: str) -> Sheet:
         values = (ours.objective if ours else None, *((reach.best, reach.median, reach.worst) if reach else [None] * 3))
         cells.append(
             [
-                row.name,
+                row.label,
                 str(len(row.trials)),
                 f"{outcomes['diverged']}, {outcomes['failed']}",
                 short(spent),
                 *(number(value, places) for value in values),
-                _setting(chosen) if chosen else f"none: {code(row.trials[0].error)}",
+                _setting(chosen, ours) if chosen else f"none: {code(row.trials[0].error)}",
             ]
         )
-    head = ["method", "trials", "diverged, failed", "s", "ours", "best", "median", "worst trial", "chosen"]
+    head = ["method", "trials", "diverged, failed", "s", "default", "best", "median", "worst trial", "chosen"]
     return table(head, cells, last=1)
 
 
@@ -178,13 +187,18 @@ def _ours(row: Row) -> Trial | None:
     return next((trial for trial in row.trials if trial.proposer == "ours"), None)
 
 
-def _setting(trial: Trial) -> str:
-    words = {"ours": "ours", "paper": "the paper's"}.get(trial.proposer, f"trial {trial.number}")
-    values = ", ".join(f"{name} {_value(value)}" for name, value in trial.params.items())
+def _setting(trial: Trial, ours: Trial | None) -> str:
+    """What was searched, and what else is not as in our default: the paper's setting may be of another shape."""
+    words = {"ours": "the default", "paper": "the paper's"}.get(trial.proposer, f"trial {trial.number}")
+    default = ours.config if ours else trial.config
+    others = {name: value for name, value in trial.config.items() if value != default.get(name)}
+    values = ", ".join(f"{name} {_value(value)}" for name, value in {**trial.params, **others}.items())
     return f"{words}: {plain(values)}" if values else words
 
 
 def _value(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
@@ -195,7 +209,7 @@ def _told(board: Board, dataset: str, rows: Sequence[Row], unit: str) -> Iterato
     """What a reader may conclude, and what not."""
     yield from _budget(rows)
     yield (
-        "Ours, best, median and worst are the validation "
+        "Default, best, median and worst are the validation "
         f"{HEADLINE.upper()} ({unit}) of single trials of one seed. The best is the least of many noisy numbers and so "
         "looks better than it is; the test columns, of settings that were fixed before, do not."
     )
@@ -205,16 +219,16 @@ def _told(board: Board, dataset: str, rows: Sequence[Row], unit: str) -> Iterato
         return
     against = [Pair(row.name, after, "their untuned selves", before) for row, before, after in pairs]
     yield from told(board, dataset, against, _metrics(rows))
-    if flat := [row.name for row, _, after in pairs if _flat(after)]:
+    if flat := [row.label for row, _, after in pairs if _flat(after)]:
         yield (
             f"Tuned, {sentence_list(flat)} order{'s' * (len(flat) == 1)} nobody: the least validation "
             f"{HEADLINE.upper()} went to a setting that predicts one number for all, as a constant does."
         )
-    if len(pairs) > 1:
-        yield from _order(pairs, unit)
+    if len(ranked := [pair for pair in pairs if pair[0].own]) > 1:
+        yield from _order(ranked, unit)
     if not _resampled(board, dataset, [entry for _, *both in pairs for entry in both]):
         yield "A rank with a question mark is the place of the mean: not all of these rows were resampled together."
-    if waiting := [row.name for row in rows if not row.pair]:
+    if waiting := [row.label for row in rows if not row.pair]:
         yield f"Without numbers both before and after: {sentence_list(waiting)}."
 
 
@@ -224,19 +238,18 @@ def _flat(entry: Entry) -> bool:
 
 
 def _budget(rows: Sequence[Row]) -> Iterator[str]:
-    counts = {row.name: len(row.trials) for row in rows}
-    most = max(counts.values())
-    seconds = {row.name: sum(trial.seconds for trial in row.trials) for row in rows}
-    words = f"Budget: {most} trials each" if most > 1 else "Budget: one trial each"
-    if fewer := [f"{name} {count}" for name, count in counts.items() if count < most]:
-        words += f", fewer where a space has no more settings or a search goes on ({', '.join(fewer)})"
+    counts = {row.label: len(row.trials) for row in rows if row.own}
+    if most := max(counts.values(), default=0):
+        words = f"Budget: {most} trials each" if most > 1 else "Budget: one trial each"
+        fewer = [f"{count} of {name}" for name, count in counts.items() if count < most]
+        yield f"{words}, but {sentence_list(fewer)}." if fewer else f"{words}."
+    if grids := [f"{len(row.trials)} of {row.label}" for row in rows if not row.own]:
+        yield f"A grid has its own number of trials, and so no rank: {sentence_list(grids)}."
+    seconds = {row.label: sum(trial.seconds for trial in row.trials) for row in rows}
     low, high = min(seconds, key=lambda n: seconds[n]), max(seconds, key=lambda n: seconds[n])
     if len(rows) > 1:
-        words += (
-            f". Equal in trials, not in time: {short(seconds[low])} s for {low}, {short(seconds[high])} s for {high}"
-        )
-    yield f"{words}."
-    bad = {row.name: Counter(str(t.outcome) for t in row.trials if t.outcome != "ok") for row in rows}
+        yield (f"Trials are counted, not time: {short(seconds[low])} s for {low}, {short(seconds[high])} s for {high}.")
+    bad = {row.label: Counter(str(t.outcome) for t in row.trials if t.outcome != "ok") for row in rows}
     if found := [f"{name}: {_counted(count)}" for name, count in bad.items() if count]:
         yield f"Trials without a number, which count as tried: {'; '.join(found)}."
 
@@ -249,7 +262,7 @@ def _order(pairs: Sequence[tuple[Row, Entry, Entry]], unit: str) -> Iterator[str
     """Whether the order of the means moves, and whether what tuning brings is more than what separates methods."""
     before = [before.mean(HEADLINE) or 0.0 for _, before, _ in pairs]
     after = [after.mean(HEADLINE) or 0.0 for _, _, after in pairs]
-    names, places = [row.name for row, _, _ in pairs], digits(HEADLINE, unit)
+    names, places = [row.label for row, _, _ in pairs], digits(HEADLINE, unit)
     leaders = [names[values.index(min(values))] for values in (before, after)]
     words = f"{leaders[0]} has the least mean {HEADLINE.upper()} untuned"
     words += " and tuned" if leaders[0] == leaders[1] else f", {leaders[1]} tuned"

@@ -84,16 +84,16 @@ def test_the_searches_are_counted_and_their_spread_is_shown(runs: Path) -> None:
     known = [v for v in STUDIES["tr"] if v is not None]
     assert [row[name] for name in ("trials", "diverged, failed", "s")] == ["5", "1, 0", "50"]
     wanted = [23.0, min(known), float(np.median(known)), max(known)]
-    assert [float(row[name]) for name in ("ours", "best", "median", "worst trial")] == pytest.approx(wanted)
+    assert [float(row[name]) for name in ("default", "best", "median", "worst trial")] == pytest.approx(wanted)
     assert row["chosen"] == "trial 1: lr 0.0005, w 0.1"
-    assert found["WLR"]["chosen"].startswith("ours: ")
+    assert found["WLR"]["chosen"].startswith("the default: ")
 
 
 def test_what_differs_beyond_noise_is_said_and_what_does_not(runs: Path) -> None:
     text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
     assert re.search(r"Against their untuned selves, MAE: better: TR / VR \(-1\.6\d+\); not told apart: TPM", text)
     assert "TPM has the least mean MAE untuned, TR / VR tuned; Kendall's tau between the two orders is -1.00" in text
-    assert "Budget: 5 trials each, fewer where a space has no more settings or a search goes on (WLR 1)" in text
+    assert "Budget: 5 trials each, but 1 of WLR." in text
     assert "TR / VR: 1 diverged" in text and "Without numbers both before and after: WLR." in text
     assert "looks better than it is" in text
 
@@ -115,6 +115,40 @@ def test_a_choice_that_orders_nobody_is_named(runs: Path) -> None:
     save(runs, *(record(method="tpm", variant="tuned", seed=s, metrics=flat, tuned=where) for s in range(5)))
     text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
     assert "Tuned, TPM orders nobody: the least validation MAE went to a setting that predicts one number" in text
+
+
+def test_a_grid_stands_beside_the_searches_without_a_rank(runs: Path) -> None:
+    """It would be one method twice among the ranks, and its number of trials is no budget."""
+    alone = tables(runs)[0]
+    for number, value in enumerate((20.0, 21.0)):
+        Study("kuairand", "tpm", "tuned-its_rates").write(
+            runs, trial(number, value, "tpm", variant="tuned-its_rates", proposer="grid")
+        )
+    where = Tuned("kuairand/tpm/tuned-its_rates", 0, {"lr": 1e-3}, "mae", 20.0, 2, 20.0)
+    save(runs, *seeds(method="tpm", variant="tuned-its_rates", mae=20.1, tuned=where, noise=0.01))
+    found = {row["method"]: row for row in tables(runs)[0]}
+    ranks = ("rank untuned", "rank tuned")
+    assert [found["TPM (grid its_rates)"][name] for name in ranks] == ["–", "–"]
+    assert [[found[row["method"]][n] for n in ranks] for row in alone] == [[row[n] for n in ranks] for row in alone]
+    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    assert "Budget: 5 trials each, but 1 of WLR." in text
+    assert "A grid has its own number of trials, and so no rank: 2 of TPM (grid its\\_rates)." in text
+    assert "TPM (grid its\\_rates) (-" in text and "its\\\\_rates" not in text, "escaped once"
+    assert "Kendall's tau between the two orders is -1.00" in text
+
+
+def test_a_papers_setting_of_another_shape_is_shown_whole_and_weighs_in_no_importance(tmp_path: Path) -> None:
+    save(tmp_path, *seeds(method="gr"))
+    ours, others = {"lr": 1e-3, "dim": 64, "readout": "soft"}, {"dim": 128, "readout": "argmax"}
+    for number, value in enumerate((1.0, 5.0, 6.0, 7.0, 5.1, 6.1, 7.1)):
+        params = {"lr": RATES[number % 3]}
+        made = {"params": params, "config": ours | params | (others if number == 0 else {})}
+        who = ("paper", "ours")[number] if number < 2 else "tpe"
+        Study("kuairand", "gr").write(tmp_path, trial(number, value, "gr", proposer=who, **made))
+    (row,) = [t for t in html_tables(page(content(tmp_path)))["search-kuairand"] if t[0] == "GR"]
+    assert row[-1] == "the paper's: lr 0.001, dim 128, readout argmax"
+    trials = Study("kuairand", "gr").read(tmp_path)
+    assert importance(trials) == importance(trials[1:])
 
 
 def test_both_pages_show_the_same(runs: Path) -> None:

@@ -5,14 +5,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from benchmark.cell import Cell
 from benchmark.errors import UserError
 from benchmark.record import Identity
-from benchmark.tuning.proposals import BATCH, Proposal, Search, propose
+from benchmark.tuning.proposals import BATCH, Proposal, Search, propose, strayed
 from benchmark.tuning.searches import declared, grids
 from benchmark.tuning.space import Choices, Range, common, parse, size, structure
+from benchmark.tuning.study import Study
 from benchmark.tuning.trial import Trial, decode, encode
-from benchmark.tuning.tuner import stacks
+from benchmark.tuning.tuner import Asked, Session, asked, stacks
 
 DEFAULT = {"lr": 1e-3, "bins": 50, "w": 0.1, "kind": "a", "dim": 64}
 SPACE = {"lr": [1e-3, 5e-4, 1e-4], "bins": [20, 50, 100], "w": ["log", 1e-3, 10.0], "kind": ["a", "b"]}
@@ -85,6 +88,48 @@ def test_a_setting_outside_of_the_space_is_tried_and_the_search_goes_on() -> Non
     assert found[0].config["lr"] == 0.5 and len(found) == 16
 
 
+def test_the_number_of_a_setting_that_no_proposal_can_have_is_not_told_of_the_point_beside_it() -> None:
+    """A paper's setting with another width says nothing of our width with its rate."""
+
+    def proposed(paper: Mapping[str, Any], value: float) -> list[Any]:
+        wanted = search(paper=DEFAULT | paper)
+        found = history(wanted, 8)
+        found[0] = trial(propose(wanted, 0, [])[0], value)
+        return [p.config for p in propose(wanted, 8, found)]
+
+    assert proposed({"lr": 5e-4, "dim": 128}, 0.0) == proposed({"lr": 5e-4, "dim": 128}, 99.0)
+    assert proposed({"lr": 5e-4}, 0.0) != proposed({"lr": 5e-4}, 99.0)
+
+
+def test_trials_that_todays_search_would_not_have_tried_are_found() -> None:
+    found = history(search(), 20)
+    assert strayed(search(), []) is None and strayed(search(), found) is None
+    assert strayed(search(), [t for t in found if t.number != 17]) is None, "killed within a batch"
+    assert strayed(search(SPACE | {"w": ["log", 1e-3, 1.0]}), found) == 1, "ours stays the first"
+    other = search()
+    assert strayed(Search("another/m/tuned", other.space, DEFAULT), found) == 1, "another seed"
+    changed = [replace(t, objective=-1.0) if t.number == 5 else t for t in found]
+    assert strayed(search(), changed) == 8, "another history"
+    points = tuple({"lr": lr, "bins": bins} for lr in (1e-3, 1e-2) for bins in (20, 50))
+    grid = Search("x", (), DEFAULT, grid=points)
+    tried = [trial(p, 1.0) for p in propose(grid, 0, [])]
+    assert strayed(grid, tried) is None
+    assert strayed(Search("x", (), DEFAULT, grid=({"lr": 1e-4, "bins": 20}, *points)), tried) == 0
+
+
+def test_a_grid_is_tried_whole_whatever_its_first_settings_come_to() -> None:
+    points = tuple({"lr": lr, "bins": bins} for lr in (1.0, 1e-3) for bins in range(8))
+    session = Session(Asked(Study("made-up", "m", "tuned-x"), Search("x", (), DEFAULT, grid=points), len(points)))
+    for proposal in session.batch():
+        session.take(trial(proposal, None))
+    assert [p.number for p in session.batch()] == list(range(8, 16))
+
+
+def test_a_search_starts_from_a_default() -> None:
+    with pytest.raises(UserError, match="starts from a method's default"):
+        asked([Cell("made-up", "m", "paper", 0)], {}, budget=4)
+
+
 def test_every_proposal_is_of_the_space_and_none_comes_twice() -> None:
     found = history(search(), 40)
     assert len({str(sorted(t.config.items())) for t in found}) == 40
@@ -148,6 +193,7 @@ def test_trials_of_one_structure_are_one_stack_in_as_many_pieces_as_keep_the_wor
         ({"lr": []}, "no value"),
         ({"lr": ["log", 0.0, 1.0]}, "no numbers between"),
         ({"w": ["linear", 2.0, 1.0]}, "no numbers between"),
+        ({"bins": ["linear", 0.2, 0.8]}, "whose default is whole"),
     ],
 )
 def test_a_space_that_is_none_is_said(space: Mapping[str, Any], says: str) -> None:
@@ -159,7 +205,13 @@ def test_whole_numbers_stay_whole_and_floats_floats() -> None:
     found = history(search({"bins": ["log", 4, 64], "w": [0, 1]}), 24, lambda config: config["bins"])
     assert all(type(t.config["bins"]) is int and 4 <= t.config["bins"] <= 64 for t in found)
     assert all(type(t.config["w"]) is float for t in found)
-    assert len({structure(t.config) for t in found if t.config["bins"] == 4}) <= 1
+    assert len({structure(t.config | {"bins": 4}) for t in found}) == 1, "a 0 of w would be another structure"
+
+
+def test_weights_that_decay_train_apart_from_those_that_do_not() -> None:
+    """With decay a step touches every embedding, so that the optimiser of a stack is another one."""
+    decays = [structure(DEFAULT | {"weight_decay": value}) for value in (0.0, 1e-5, 1e-3)]
+    assert decays[0] != decays[1] == decays[2]
 
 
 def test_the_papers_grids_are_the_ones_they_print() -> None:
@@ -205,4 +257,5 @@ def test_what_networks_share_is_searched_alike() -> None:
     assert found["lr"] == Range("lr", 1e-4, 1e-2, log=True, whole=False)
     assert found["bins"] == Choices("bins", (20, 50))
     assert set(common({"lr": (1e-3,)}, {"lr": 1e-3})) == {"lr"}, "without dropout there is none to tune"
+    assert set(common({"bins": (20,)}, {"bins": 50, "lr": 1e-3, "dropout": None})) == {"bins", "lr"}
     assert common({}, default) == {}, "an empty space asks for no search"

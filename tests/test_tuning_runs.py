@@ -90,13 +90,13 @@ def _changed_code_starts_it_again(world: World, runs: Path) -> None:
         world.methods.write_text(text.replace('"""A small TR."""', '"""A small TR, edited."""'))
         said = world.run("status", "--runs", str(runs))
         assert "stale: code moved: methods/made_up.py" in said
-        assert "21 of 21 trials are stale" not in said and "its study is stale" in said
+        assert "its study is stale" in said
         said = world.run("plan", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
-        assert "3 of 3 trials to run (its 21 are stale: code moved: methods/made_up.py)" in said
+        assert "3 of 3 trials to run (21 of its 21 again: code moved: methods/made_up.py)" in said
         world.run("report", "--runs", str(runs))
         assert "synthetic/tiny/tuned is refused" in (runs / "RESULTS.md").read_text()
         said = world.run("run", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
-        assert "21 trials are stale and are dropped" in said and "starts again" in said
+        assert "21 of its 21 trials are dropped: code moved: methods/made_up.py" in said
         assert len(trials(runs, "synthetic/tiny/tuned")) == 3
     finally:
         world.methods.write_text(text)
@@ -141,6 +141,7 @@ def test_a_named_search_tries_its_grid(world: World, tmp_path: Path) -> None:
         (["--tune", "4", "--search", "rates"], "leave --tune away"),
         (["--search", "rats"], "did you mean 'rates'"),
         (["--search", "rates", "--only", "shift"], "--search rates is of tiny"),
+        (["--tune", "4", "--rerun", "bogus"], "--rerun takes missing, stale, failed or all, not 'bogus'"),
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_code_2(
@@ -149,6 +150,45 @@ def test_a_wrong_word_is_one_line_and_exit_code_2(
     said = world.run("run", *SUITE, "--runs", str(tmp_path / "runs"), *arguments, code=2)
     assert says in said.splitlines()[-1]
     assert not (tmp_path / "runs").exists()
+
+
+def test_failed_trials_are_made_again_when_asked_for(world: World, tmp_path: Path) -> None:
+    arguments = ("--only", "picky/default", "--tune", "3", "--runs", str(tmp_path))
+    world.run("run", *SUITE, *arguments, "--workers", "1")
+    before = trials(tmp_path, "synthetic/picky/tuned")
+    said = world.run("run", *SUITE, *arguments, "--workers", "1", "--rerun", "failed")
+    assert "2 of its 3 trials are dropped: trial 1 failed" in said
+    after = trials(tmp_path, "synthetic/picky/tuned")
+    assert told(before) == told(after) and before[0]["finished"] == after[0]["finished"] != after[1]["finished"]
+    assert "0 of 3 trials to run" in world.run("plan", *SUITE, *arguments)
+
+
+def test_a_trial_under_another_name(world: World, tmp_path: Path) -> None:
+    arguments = ("run", *SUITE, "--only", "shift/default", "--tune", "2", "--runs", str(tmp_path))
+    world.run(*arguments)
+    folder = tmp_path / "synthetic/shift/tuned/trials"
+    copy = folder / "000 (copy).json"
+    copy.write_bytes((folder / "000.json").read_bytes())
+    said = world.run(*arguments, code=2)
+    assert f"{copy} holds trial 0 of synthetic/shift/tuned: delete it or move it back" in " ".join(said.split())
+
+
+def test_a_choice_that_is_gone_stops_nothing_else(world: World, tmp_path: Path) -> None:
+    """As where a method is edited between the end of its search and its cells."""
+    code = """
+from pathlib import Path
+from rich.console import Console
+from benchmark.catalog import catalog
+from benchmark.cell import Cell
+from benchmark.runner import Options, Runner
+from benchmark.store import Store
+import sys
+runner = Runner(catalog()[0], Store(Path(sys.argv[1])), Options(executor="inline"), Console())
+runner.run([Cell("synthetic", "shift", variant, 0) for variant in ("default", "tuned")])
+"""
+    said = world.python(code, str(tmp_path))
+    assert "synthetic/shift/tuned is left out: its study is gone; run again" in " ".join(said.split())
+    assert [p.parts[-2] for p in tmp_path.glob("synthetic/shift/*/0.json")] == ["default"]
 
 
 def test_a_trial_that_is_no_json(world: World, tmp_path: Path) -> None:

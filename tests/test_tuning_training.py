@@ -85,6 +85,13 @@ def test_a_diverged_trial_is_given_up_at_once_and_said_so() -> None:
     assert [bare(good), bare(other)] == [bare(tried([one])[0]) for one in rates(1e-3, 1e-2)]
 
 
+def test_a_trial_that_diverges_after_a_good_epoch_counts_as_its_cell_does() -> None:
+    """A cell goes back to its best epoch, so its trial does."""
+    history = History([3.0, 2.0, float("nan")], [1.0, 1.0, float("nan")], 2, stopped_early=True)
+    found = training._judged(bench(), history, None, seconds=1.0, together=1)
+    assert (found.outcome, found.objective) == ("ok", 2.0) and "epoch 3" in found.error and "epoch 2" in found.error
+
+
 def test_a_diverged_cell_can_be_written_and_read() -> None:
     """JSON has no NaN."""
     curve = curve_of(History([float("nan")], [float("inf"), 1.0], 0, stopped_early=True))
@@ -217,6 +224,17 @@ class Shift(Estimator):
     def predict(self, fitted: Any, rows: Any) -> np.ndarray:
         assert rows.label is None
         return np.full(len(rows), fitted)
+
+
+def test_the_time_of_a_stack_that_failed_is_its_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
+
+    def refuse(bench: Any, configs: list[Any], progress: Any) -> list[Attempt]:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(training, "_trained", refuse)
+    assert [a.seconds for a in tried(rates(1e-3, 1e-2))] == [10 / 2 + 10] * 2
 
 
 def test_an_estimators_trials_are_scored_on_validation_rows() -> None:

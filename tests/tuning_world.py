@@ -127,7 +127,14 @@ class World:
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """What it prints, both streams."""
-        done = subprocess.run(self.command(*arguments), cwd=self.folder, capture_output=True, text=True)
+        return self._done(self.command(*arguments), code)
+
+    def python(self, text: str, *arguments: str) -> str:
+        """What a program in the copy prints."""
+        return self._done([sys.executable, "-c", text, *arguments], 0)
+
+    def _done(self, command: list[str], code: int) -> str:
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 

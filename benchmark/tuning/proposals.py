@@ -3,7 +3,8 @@
 Trials come in batches of BATCH: 0-7, 8-15, ... What a batch tries depends on the trials before the batch alone, never
 on one of its own, so they may train together, in any order, and be killed in between.
 
-    trial 0     the paper's setting: the method's variant `paper`, where it has one
+    trial 0     the paper's setting: the method's variant `paper`, where it has one. The sampler is told of it where it
+                differs from the default in nothing but what is searched: else its number is not that of the point
     trial 1     ours: the default; where no paper's setting differs from it, it is trial 0 and one more is proposed
     the others  Optuna's TPE sampler in a fresh study that is told the history
 
@@ -86,6 +87,10 @@ class Search:
         fields = self.grid[0] if self.grid else [d.field for d in self.space]
         return {name: config[name] for name in fields}
 
+    def reaches(self, config: Mapping[str, Any]) -> bool:
+        """Whether a proposal could have this configuration."""
+        return inside(self.space, config) and config == {**self.default, **self.params(config)}
+
 
 def batch_of(number: int) -> range:
     """The numbers of the batch that a trial belongs to."""
@@ -113,6 +118,21 @@ def propose(search: Search, start: int, history: Sequence[Trial]) -> list[Propos
     return given + _sampled(search, start, history, given)
 
 
+def strayed(search: Search, trials: Sequence[Trial]) -> int | None:
+    """The number of the first trial that today's search would not have tried after the trials before its batch: the
+    space, the grid, the default, the sampler or its library are others. None where there is none.
+
+    trials: by number; they may lack some of the last batch."""
+    known = [trial for place, trial in enumerate(trials) if trial.number == place]  # before the first gap
+    for start in range(0, len(known) + 1, BATCH):
+        if batch := [trial for trial in trials if trial.number in batch_of(start)]:
+            proposed = {proposal.number: proposal.config for proposal in propose(search, start, known[:start])}
+            for trial in batch:
+                if trial.config != proposed.get(trial.number):
+                    return trial.number
+    return None
+
+
 def _sampled(search: Search, start: int, history: Sequence[Trial], given: Sequence[Proposal]) -> list[Proposal]:
     import optuna
     from optuna.trial import TrialState, create_trial
@@ -126,11 +146,11 @@ def _sampled(search: Search, start: int, history: Sequence[Trial], given: Sequen
         study = optuna.create_study(sampler=sampler, direction="minimize")
         tried = [dict(trial.config) for trial in history] + [dict(proposal.config) for proposal in given]
         for trial in history:
-            if (coded := _coded(search.space, trial.config)) is not None:
+            if (coded := _coded(search, trial.config)) is not None:
                 value = trial.objective if trial.outcome == "ok" else math.inf
                 study.add_trial(create_trial(params=coded, distributions=distributions, value=value))
         for proposal in given:
-            if (coded := _coded(search.space, proposal.config)) is not None:
+            if (coded := _coded(search, proposal.config)) is not None:
                 running = create_trial(state=TrialState.RUNNING, params=coded, distributions=distributions)
                 study.add_trial(running)
         arguments = {**SAMPLER, "gamma": "min(ceil(n / 10), 25)", "weights": "1", "seed": seed}
@@ -159,7 +179,7 @@ def _new(study: Any, search: Search, distributions: Mapping[str, Any], tried: Se
             return params
         study.tell(asked, state=TrialState.FAIL)  # forgotten
     for params in _untried(search, tried, seed):
-        coded = _coded(search.space, {**search.default, **params})
+        coded = _coded(search, {**search.default, **params})
         study.add_trial(create_trial(state=TrialState.RUNNING, params=coded, distributions=dict(distributions)))
         return params
     return None
@@ -195,11 +215,13 @@ def _distribution(d: Dimension) -> Any:
     return CategoricalDistribution(tuple(range(len(d.values))))
 
 
-def _coded(space: Space, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A configuration's fields as the sampler knows them; None where one is outside of the space."""
-    if not inside(space, config):
+def _coded(search: Search, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A configuration's fields as the sampler knows them; None where it is no point of the space."""
+    if not search.reaches(config):
         return None
-    return {d.field: d.values.index(config[d.field]) if isinstance(d, Choices) else config[d.field] for d in space}
+    return {
+        d.field: d.values.index(config[d.field]) if isinstance(d, Choices) else config[d.field] for d in search.space
+    }
 
 
 def _decoded(d: Dimension, value: Any) -> Any:

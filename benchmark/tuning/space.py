@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _KINDS = ("log", "linear")
+_DECAY = "weight_decay"
 _DIGITS = 4  # of a proposed number: more would only be noise to read
 
 
@@ -55,8 +56,9 @@ COMMON: Mapping[str, Sequence[Any]] = {"lr": ("log", 1e-4, 1e-2), "dropout": ("l
 
 
 def common(space: Mapping[str, Sequence[Any]], default: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
-    """A gradient method's space with what all of them share, as far as its Config has it; none stays none."""
-    return {**space, **{field: what for field, what in COMMON.items() if field in default}} if space else {}
+    """A gradient method's space with what all of them share, as far as its Config has it as a number; none stays
+    none."""
+    return {**space, **{f: what for f, what in COMMON.items() if isinstance(default.get(f), float)}} if space else {}
 
 
 def parse(space: Mapping[str, Sequence[Any]], default: Mapping[str, Any]) -> Space:
@@ -76,7 +78,10 @@ def _dimension(field: str, what: list[Any], default: Mapping[str, Any]) -> Dimen
         low, high = what[1:]
         if not (math.isfinite(low) and math.isfinite(high) and low < high and (low > 0 or what[0] != "log")):
             raise ValueError(f"its space has no numbers between {low} and {high} for {field!r} ({what[0]})")
-        return Range(field, low, high, log=what[0] == "log", whole=isinstance(default[field], int))
+        whole = isinstance(default[field], int)
+        if whole and not all(isinstance(bound, int) for bound in (low, high)):
+            raise ValueError(f"its space has numbers between {low} and {high} for {field!r}, whose default is whole")
+        return Range(field, low, high, log=what[0] == "log", whole=whole)
     # a 0 among the choices of a float field is a float, or the trial would be of another structure
     values = [float(v) if isinstance(default[field], float) and _is_number(v) else v for v in what]
     if all(map(_is_number, values)):
@@ -101,5 +106,7 @@ def inside(space: Space, config: Mapping[str, Any]) -> bool:
 
 
 def structure(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What must be equal for two configurations to train in one stack: every field that is no float."""
-    return tuple((name, repr(value)) for name, value in sorted(config.items()) if not isinstance(value, float))
+    """What must be equal for two configurations to train in one stack: every field that is no float, and whether
+    weights decay, for then a step touches the embeddings of all values, not of its rows'."""
+    fields = {name: repr(value) for name, value in config.items() if not isinstance(value, float)}
+    return (*sorted(fields.items()), (_DECAY, repr(bool(config.get(_DECAY)))))

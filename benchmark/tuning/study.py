@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 TUNED = "tuned"  # the variant of a method's own space; a named search's is "tuned-NAME"
 FOLDER = "trials"
-GLOB = f"*/*/*/{FOLDER}/*.json"  # of all trials below a records folder
+_FILES = "[0-9]*.json"
+GLOB = f"*/*/*/{FOLDER}/{_FILES}"  # of all trials below a records folder
 
 
 def variant_of(search: str = "") -> str:
@@ -55,21 +56,26 @@ class Study:
 
     def read(self, runs: Path) -> list[Trial]:
         """Its trials by number. Raises UserError on a file that is not one of them."""
-        found = [_read(path) for path in sorted(self.folder(runs).glob("[0-9]*.json"))]
-        for trial in found:
-            here = self.path(runs, trial.number)
-            if (trial.dataset, trial.method, trial.variant) != (self.dataset, self.method, self.variant):
-                raise UserError(f"{here} holds a trial of {trial.dataset}/{trial.method}/{trial.variant}: move it")
+        found = []
+        for path in self.folder(runs).glob(_FILES):
+            trial = _read(path)
+            theirs = Study(trial.dataset, trial.method, trial.variant)
+            if path != theirs.path(runs, trial.number):
+                raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
+            found.append(trial)
         return sorted(found, key=lambda trial: trial.number)
 
     def write(self, runs: Path, trial: Trial) -> None:
         """Put a trial in place: whole or not at all. Raises OSError."""
         put(self.path(runs, trial.number), encode(trial))
 
-    def clear(self, runs: Path) -> None:
-        """Forget every trial, to start again."""
-        for path in self.folder(runs).glob("*.json"):
-            path.unlink(missing_ok=True)
+    def forget(self, runs: Path, trials: Iterable[Trial]) -> None:
+        """Delete these trials, the last first, so that a gap is never left. Raises UserError."""
+        try:
+            for trial in sorted(trials, key=lambda trial: -trial.number):
+                self.path(runs, trial.number).unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.folder(runs)} cannot be changed ({error.strerror})") from None
 
 
 def _read(path: Path) -> Trial:
@@ -83,7 +89,7 @@ def _read(path: Path) -> Trial:
 
 def studies(runs: Path) -> dict[Study, list[Trial]]:
     """Every study that has a trial below the folder. Raises UserError on a file that is no trial."""
-    folders = sorted({path.parent for path in runs.glob(GLOB) if not path.name.startswith(".")})
+    folders = sorted({path.parent for path in runs.glob(GLOB)})
     found = {Study(*folder.relative_to(runs).parts[:3]): folder for folder in folders}
     return {study: study.read(runs) for study in sorted(found)}
 

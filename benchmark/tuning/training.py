@@ -3,7 +3,7 @@ validation rows. Test rows are not read."""
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -115,14 +115,17 @@ def _together(bench: Bench, configs: list[Any], progress: Progress, explain: Exp
             found.append(_estimated(bench, config, explain))
             progress(count, 1)
         return found
+    began = time.perf_counter()
     try:
         return _trained(bench, configs, progress)
     except Exception as error:
         if fault(error):
             raise
+        spent = (time.perf_counter() - began) / len(configs)
         if len(configs) == 1:
-            return [Attempt("failed", explain(error))]
-    return [attempt for config in configs for attempt in _together(bench, [config], progress, explain)]
+            return [Attempt("failed", explain(error), seconds=spent)]
+    alone = [attempt for config in configs for attempt in _together(bench, [config], progress, explain)]
+    return [replace(attempt, seconds=attempt.seconds + spent) for attempt in alone]
 
 
 def _trained(bench: Bench, configs: list[Any], progress: Progress) -> list[Attempt]:
@@ -145,19 +148,22 @@ def _judged(bench: Bench, history: History, prediction: np.ndarray | None, *, se
     """The objective of what has trained: the stopping metric at the best epoch. Where a method's own loss stops it,
     which its settings weigh differently and so does not compare them, the error of the same epoch's predictions."""
     cost: dict[str, Any] = {"curve": curve_of(history), "seconds": seconds, "together": together}
-    if not all(map(isfinite, history.valid)):
-        return Attempt("diverged", f"epoch {len(history.valid)} has no finite validation metric", **cost)
+    words = "" if all(map(isfinite, history.valid)) else f"epoch {len(history.valid)} has no finite validation metric"
+    if not history.best_epoch:
+        return Attempt("diverged", words, **cost)
+    if words:  # as a cell is worth what its best epoch is
+        words += f": it ends there, and epoch {history.best_epoch} counts"
     if prediction is None:
-        return Attempt("ok", objective=history.valid[history.best_epoch - 1], **cost)
-    return _scored(bench, prediction, **cost)
+        return Attempt("ok", words, objective=history.valid[history.best_epoch - 1], **cost)
+    return _scored(bench, prediction, words, **cost)
 
 
-def _scored(bench: Bench, prediction: np.ndarray, **cost: Any) -> Attempt:
+def _scored(bench: Bench, prediction: np.ndarray, words: str = "", **cost: Any) -> Attempt:
     assert bench.valid.label is not None
     if not np.isfinite(prediction).all():
         count = int((~np.isfinite(prediction)).sum())
         return Attempt("diverged", f"{count:,} of {len(prediction):,} validation predictions are not finite", **cost)
-    return Attempt("ok", objective=mae(bench.valid.label, prediction), **cost)
+    return Attempt("ok", words, objective=mae(bench.valid.label, prediction), **cost)
 
 
 def _estimated(bench: Bench, config: Any, explain: Explain) -> Attempt:

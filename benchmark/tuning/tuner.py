@@ -18,9 +18,9 @@ from benchmark.pool import Event
 from benchmark.progress import Display
 from benchmark.runner import Options, Runner, survey
 from benchmark.store import Expected, Store
-from benchmark.tuning.proposals import BATCH, Proposal, Search, batch_of, propose
+from benchmark.tuning.proposals import BATCH, Proposal, Search, batch_of, propose, strayed
 from benchmark.tuning.searches import grids
-from benchmark.tuning.space import common, inside, parse, size, structure
+from benchmark.tuning.space import common, parse, size, structure
 from benchmark.tuning.study import Study, best, stale, told, variant_of
 from benchmark.tuning.trial import Trial, decode, trial_of
 from benchmark.worker import Task
@@ -47,8 +47,7 @@ class Asked:
         search, given = self.search, [config for _, config in self.search.given]
         if search.grid:
             return min(self.budget, len(given))
-        within = [c for c in given if inside(search.space, c) and c == {**search.default, **search.params(c)}]
-        return int(min(self.budget, size(search.space) + len(given) - len(within)))
+        return int(min(self.budget, size(search.space) + sum(not search.reaches(config) for config in given)))
 
 
 def asked(
@@ -57,10 +56,8 @@ def asked(
     """The studies of the methods whose default is among the cells: of their own space to a budget of trials, or a
     named search's whole grid. And of the other methods, why there is nothing to tune.
 
-    Raises UserError on a budget below 1, or both of them.
+    Raises UserError on a budget below 1, or where no default is among the cells.
     """
-    if search and budget:
-        raise UserError(f"--search {search} tries its whole grid: leave --tune away")
     if not search and budget < 1:
         raise UserError(f"--tune {budget}: at least one trial is needed")
     points = grids(search, {name: e.configs["default"] for name, e in methods.items()}) if search else {}
@@ -68,24 +65,39 @@ def asked(
     untuned: dict[str, str] = {}
     for dataset, name in dict.fromkeys((c.dataset, c.method) for c in cells if c.variant == "default"):
         entry, study = methods[name], Study(dataset, name, variant_of(search))
+        default = entry.configs["default"]
+        if search:
+            if grid := points.get(name, ()):
+                found.append(Asked(study, Search(str(study), (), default, grid=grid), len(grid)))
+            continue
         try:
-            default = entry.configs["default"]
             space = parse(common(entry.space, default) if entry.kind == "gradient" else entry.space, default)
         except ValueError as error:
             untuned[name] = f"cannot be tuned: {error}"
             continue
-        grid = points.get(name, ())
-        if search and not grid:
-            continue
-        if not search and not space:
+        if not space:
             untuned[name] = "nothing to tune: its space is empty"
             continue
-        paper = entry.configs.get(PAPER)
-        wanted = Search(str(study), space, default, None if search else paper, grid)
-        found.append(Asked(study, wanted, len(grid) or budget))
+        found.append(Asked(study, Search(str(study), space, default, entry.configs.get(PAPER)), budget))
     if search and not found:
         raise UserError(f"--search {search} is of {', '.join(points)}, of which the chosen cells have no default")
+    if not found and not untuned:
+        raise UserError("a search starts from a method's default, and none is among the chosen cells: --only METHOD")
     return found, untuned
+
+
+def serving(asked: Asked, trials: Sequence[Trial], expected: Expected, rerun: str = "") -> tuple[Sequence[Trial], str]:
+    """The trials that a study can go on from, and why the others have to be made again, empty where all serve."""
+    if moved := stale(asked.study, trials, expected):
+        return (), moved
+    if rerun == "all" and trials:
+        return (), "they are asked for again"
+    first, why = None, ""
+    if rerun == "failed" and (failed := [trial.number for trial in trials if trial.outcome == "failed"]):
+        first, why = failed[0], f"trial {failed[0]} failed"
+    elif (first := strayed(asked.search, trials)) is not None:
+        why = f"trial {first} is not what the search tries today: its space, grid, default or sampler moved"
+    return [trial for trial in trials if first is None or trial.number < first], why
 
 
 @dataclass
@@ -113,8 +125,8 @@ class Session:
                 self.ended = "done"
                 return []
             before = [self.trials[number] for number in range(start)]
-            if before and all(trial.outcome != "ok" for trial in before):
-                self.ended = f"all of its {len(before)} trials failed: {before[0].error}"
+            if before and not self.asked.search.grid and all(trial.outcome != "ok" for trial in before):
+                self.ended = f"none of its {len(before)} trials has a number: {before[0].error}"
                 return []
             if all(number in self.trials for number in numbers):
                 continue
@@ -172,13 +184,11 @@ class Tuner:
 
     def _session(self, asked: Asked, expected: Expected) -> Session:
         trials = asked.study.read(self.store.folder)
-        if moved := stale(asked.study, trials, expected):
-            self.say(
-                f"{asked.study}: {len(trials)} trials are stale and are dropped ({moved}); its search starts again"
-            )
-            asked.study.clear(self.store.folder)
-            trials = []
-        return Session(asked, {trial.number: trial for trial in trials})
+        kept, why = serving(asked, trials, expected, self.options.rerun)
+        if why:
+            self.say(f"{asked.study}: {len(trials) - len(kept)} of its {len(trials)} trials are dropped: {why}")
+            asked.study.forget(self.store.folder, trials[len(kept) :])
+        return Session(asked, {trial.number: trial for trial in kept})
 
     def _work(self, sessions: Mapping[Study, Session], expected: Expected) -> None:
         total = sum(max(0, s.asked.most - len(s.trials)) for s in sessions.values())

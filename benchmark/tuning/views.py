@@ -45,13 +45,16 @@ def left(
 ) -> Iterator[tuple[int, Study, str]]:
     """How many trials each study has to run, and its standing in words."""
     from benchmark.runner import survey
+    from benchmark.tuning.tuner import Session, serving
 
     expected = survey([cell for a in wanted for cell in a.cells], methods, store, root).expected
     for a in wanted:
         trials = a.study.read(store.folder)
-        why = stale(a.study, trials, expected)
-        count = max(0, a.most - (0 if why else len(trials)))
-        words = f" (its {len(trials)} are stale: {why})" if why else ""
+        kept, why = serving(a, trials, expected)
+        session = Session(a, {trial.number: trial for trial in kept})
+        count = max(0, a.most - len(kept)) if session.batch() else 0
+        words = f" ({len(trials) - len(kept)} of its {len(trials)} again: {why})" if why else ""
+        words += f" ({session.ended})" if session.ended not in ("", "done") else ""
         yield count, a.study, f"{count} of {a.most} trials to run{words}"
 
 
