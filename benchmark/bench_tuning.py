@@ -5,7 +5,10 @@ One after the other, a trial costs a pair of replicas, for that is what a lone o
 """
 
 import statistics
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,14 @@ import numpy as np
 from rich.console import Console
 
 from benchmark.bench import BATCH, ROUNDS, SIZES, made_up, plain_loop, regression, seconds_of
+from benchmark.places import cores
 
 TRIALS = 8
 RATES = tuple(float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 1e-2, TRIALS))
 _ROWS = 119_462  # training rows of the slice
 _CHECKED, _EPOCHS = 4_096, 3  # rows and epochs behind the comparison of results
+_STEPS = 100  # behind the comparison of workers
+_barrier: Any = None  # of a worker: all of them begin at once
 
 
 def tuning(console: Console, device: str, root: Path | None) -> None:
@@ -43,6 +49,44 @@ def tuning(console: Console, device: str, root: Path | None) -> None:
     times = f"plain loop {plain:6.2f} ms   one at a time {alone:6.2f} ms   together {together:6.2f} ms"
     ratios = f"{alone / together:4.2f}x one at a time, {plain / together:4.1f}x the plain loop"
     console.print(f"tuning    a step of one trial: {times}   {ratios}", highlight=False, soft_wrap=True)
+    if device == "cpu" and cores() > 1:
+        console.print(f"tuning    {_on_all_cores(root)}", highlight=False, soft_wrap=True)
+
+
+def _on_all_cores(root: Path | None) -> str:
+    """The trials in one worker against two or more that share them, as `run --tune` has them, in words. It is wall
+    time, so only an idle machine shows it."""
+    workers = min(cores(), TRIALS // 2)  # a piece is a pair at least
+    steps = {}
+    for count in (1, workers):
+        context = get_context("spawn")
+        meeting = (context.Barrier(count),)
+        pieces = [RATES[place::count] for place in range(count)]
+        with ProcessPoolExecutor(count, mp_context=context, initializer=_meet, initargs=meeting) as pool:
+            steps[count] = max(pool.map(_piece, [root] * count, pieces)) / TRIALS
+    return (
+        f"a step of one trial, wall time: one worker {steps[1]:.2f} ms   {workers} workers {steps[workers]:.2f} ms   "
+        f"{steps[1] / steps[workers]:.2f}x of {workers} cores"
+    )
+
+
+def _meet(barrier: Any) -> None:
+    global _barrier
+    _barrier = barrier
+
+
+def _piece(root: Path | None, rates: Sequence[float]) -> float:
+    """Milliseconds of a step of these trials, while the other workers take theirs."""
+    import torch
+
+    torch.set_num_threads(1)
+    _, ids, label, vocabulary = _table(root)
+    step = _ours(ids, label, vocabulary, rates, "cpu")
+    seconds_of(step, 10, "cpu")
+    _barrier.wait()
+    began = time.perf_counter()
+    seconds_of(step, _STEPS, "cpu")
+    return (time.perf_counter() - began) / _STEPS * 1e3
 
 
 def _table(root: Path | None) -> tuple[str, np.ndarray, np.ndarray, tuple[int, ...]]:
