@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from benchmark.errors import UserError
-from benchmark.whole import put
+from benchmark import derived
 
 FILE = "noise.json"
 Values = list[float | None]  # None where a metric is undefined, or its noise unknown
@@ -86,21 +85,9 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
 
 def read(folder: Path) -> Noise | None:
     """A dataset's noise below its folder of records, None where there is none. Raises UserError on another file."""
-    path = folder / FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Noise)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is not what `python -m benchmark compare` writes ({error}): delete it") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    return derived.read(folder / FILE, Noise)
 
 
 def write(folder: Path, noise: Noise) -> None:
     """Put it in place: whole or not at all. Raises UserError."""
-    path = folder / FILE
-    try:
-        put(path, encode(noise))
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}): choose another --runs FOLDER") from None
+    derived.write(folder / FILE, encode(noise))

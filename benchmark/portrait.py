@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from benchmark import derived
 from benchmark.errors import UserError
 from benchmark.fingerprint import ROOT, digest
 from benchmark.record import Record
-from benchmark.whole import put
 
 if TYPE_CHECKING:
     from benchmark.store import Store
@@ -118,21 +118,9 @@ def _short(value: float) -> float:
 
 def read(folder: Path) -> Portrait | None:
     """A dataset's portrait below its folder of records, None where there is none. Raises UserError on another file."""
-    path = folder / FILE
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Portrait)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is not what `python -m benchmark compare` writes ({error}): delete it") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    return derived.read(folder / FILE, Portrait)
 
 
 def write(folder: Path, portrait: Portrait) -> None:
     """Put it in place: whole or not at all. Raises UserError."""
-    path = folder / FILE
-    try:
-        put(path, msgspec.json.format(msgspec.json.encode(portrait, order="sorted"), indent=1) + b"\n")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}): choose another --runs FOLDER") from None
+    derived.write(folder / FILE, msgspec.json.format(msgspec.json.encode(portrait, order="sorted"), indent=1) + b"\n")
