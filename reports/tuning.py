@@ -248,7 +248,7 @@ def _budget(rows: Sequence[Row]) -> Iterator[str]:
     seconds = {row.label: sum(trial.seconds for trial in row.trials) for row in rows}
     low, high = min(seconds, key=lambda n: seconds[n]), max(seconds, key=lambda n: seconds[n])
     if len(rows) > 1:
-        yield (f"Trials are counted, not time: {short(seconds[low])} s for {low}, {short(seconds[high])} s for {high}.")
+        yield f"Trials are counted, not time: {short(seconds[low])} s for {low}, {short(seconds[high])} s for {high}."
     bad = {row.label: Counter(str(t.outcome) for t in row.trials if t.outcome != "ok") for row in rows}
     if found := [f"{name}: {_counted(count)}" for name, count in bad.items() if count]:
         yield f"Trials without a number, which count as tried: {'; '.join(found)}."
