@@ -3,24 +3,15 @@
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
 from benchmark.errors import UserError
-from benchmark.whole import put
+from benchmark.whole import get, put
 
 T = TypeVar("T")
 
 
 def read(path: Path, kind: type[T]) -> T | None:
     """None where there is no file. Raises UserError on one that holds something else."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is not what `python -m benchmark compare` writes ({error}): delete it") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    return get(path, kind, what="what `python -m benchmark compare` writes", cure="delete it")
 
 
 def write(path: Path, data: bytes) -> None:

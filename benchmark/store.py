@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 from filelock import FileLock, Timeout
 
 from benchmark.catalog import Entry
 from benchmark.cell import Cell
 from benchmark.errors import UserError
 from benchmark.fingerprint import of_config, of_files
-from benchmark.record import Record, Tuned, decode, encode
+from benchmark.record import Record, Tuned, encode
 from benchmark.tuning.study import FOLDER, Choice, Study, choose, is_tuned, stale
 from benchmark.tuning.trial import Trial
-from benchmark.whole import put
+from benchmark.whole import get, put
 
 State = Literal["fresh", "stale", "missing", "failed", "skipped"]
 _ROOM = 8 << 20  # bytes a run wants free before it starts
@@ -138,14 +137,7 @@ class Store:
         return self._read(self.folder / cell.path)
 
     def _read(self, path: Path) -> Record | None:
-        try:
-            return decode(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except msgspec.DecodeError as error:
-            raise UserError(f"{path} is not a record ({error}): delete it and run again") from None
-        except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror})") from None
+        return get(path, Record, what="a record", cure="delete it and run again")
 
     def all(self) -> list[Record]:
         """Every record below the folder, by path. Raises UserError where it is no folder."""

@@ -3,6 +3,26 @@
 import contextlib
 import os
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from benchmark.errors import UserError
+
+T = TypeVar("T")
+
+
+def get(path: Path, kind: type[T], *, what: str, cure: str) -> T | None:
+    """The struct that a JSON file holds, None where there is no file. what: it should be; cure: what to do where it is
+    not. Raises UserError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path} is not {what} ({error}): {cure}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from None
 
 
 def put(path: Path, data: bytes) -> None:
