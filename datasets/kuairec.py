@@ -55,11 +55,12 @@ class KuaiRec(Dataset):
         duration_level: bool = True,
         batch: int = 1024,
         stop: Literal["mae", "last"] = "mae",
+        patience: int = 5,
         buckets: int = 5,
         seed: int = 0,
     ) -> None:
         """`cap`: labels above it (in the label's unit) are set to it, as HEGM does at 60 s. `duration_level`: whether
-        the duration's bucket is a feature."""
+        the duration's bucket is a feature. `patience`: of the 20 epochs at most."""
         order = (
             f"train on big_matrix (10 % of its rows held out for validation, split seed {seed}), test on small_matrix"
             if big_small
@@ -69,7 +70,7 @@ class KuaiRec(Dataset):
         options = {"target": target_words, "cap": cap, "buckets": buckets}
         if not duration_level:
             options["duration_level"] = False
-        super().__init__(name, SOURCE, Protocol(order, batch, epochs=20, patience=5, stop=stop, options=options))
+        super().__init__(name, SOURCE, Protocol(order, batch, 20, patience, stop, options=options))
         self.target, self.cap, self.big_small, self.buckets, self.seed = target, cap, big_small, buckets, seed
         self.duration_level = duration_level
 

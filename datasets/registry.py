@@ -33,6 +33,7 @@ _DATASETS: Mapping[str, Dataset] = {
         KuaiRec("kuairec@no-duration", duration_level=False),
         KuaiRec("kuairec@batch256", batch=256),
         KuaiRec("kuairec@batch4096", batch=4096),
+        KuaiRec("kuairec@unstopped", patience=20),
         KuaiRec("kuairec@last", stop="last"),
         WeChat("wechat"),
         WeChat("wechat@days", by_day=True, truncated=True, music=True),

@@ -127,7 +127,7 @@ def _seeds(seeds: list[int]) -> str:
 
 
 BESIDE = {  # protocol -> the protocol that it differs from in one thing, see tweaks.py
-    f"kuairec@{change}": "kuairec" for change in ("cap60", "no-duration", "batch256", "batch4096", "last")
+    f"kuairec@{change}": "kuairec" for change in ("cap60", "no-duration", "batch256", "batch4096", "unstopped", "last")
 }
 
 

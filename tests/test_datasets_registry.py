@@ -44,6 +44,7 @@ def test_protocols_are_those_of_the_design():
         assert numbers[name] == (512, 50, 10, "mae")
     for name in ("kuairec", "kuairec@big-small", "cikm16", "cikm16@longest"):
         assert numbers[name] == (1024, 20, 5, "mae")
+    assert (numbers["kuairec@unstopped"], numbers["kuairec@last"]) == ((1024, 20, 20, "mae"), (1024, 20, 5, "last"))
     assert numbers["criteo-ssc"] == numbers["kaggle"] == (2048, 20, 5, "loss")
     assert numbers["cdnow"] == (512, 20, 5, "loss")
     assert numbers["synthetic"] == (512, 15, 3, "mae")

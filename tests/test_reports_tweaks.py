@@ -42,6 +42,19 @@ def test_another_leader_is_named() -> None:
     )
 
 
+def test_a_change_that_one_of_the_methods_has_not_run_is_compared_among_the_others() -> None:
+    everybody = [
+        *board(tr=3.1, d2q=3.3).records,
+        record(BASE, "cread", mae=3.0),
+        record(BASE, "cread", seed=1, mae=3.0),
+    ]
+    found = section(Board(everybody))
+    assert found is not None
+    assert "another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in found.blocks[0].lines[-1]
+    assert [titled.name for titled in found.blocks[0].tables] == ["tweaks-mae", "tweaks-xauc"]
+    assert all(titled.table.rows[1][3] == "–" for titled in found.blocks[0].tables)
+
+
 @pytest.mark.parametrize("records", [[], [record(BASE, "tr")], [record("kuairec@batch256", "tr")]])
 def test_nothing_is_said_where_nothing_can_be_compared(records: list) -> None:
     assert section(Board(records)) is None
