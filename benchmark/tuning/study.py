@@ -11,13 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from benchmark.errors import UserError
 from benchmark.fingerprint import of_config
 from benchmark.record import Tuned
-from benchmark.tuning.trial import Trial, decode, encode
-from benchmark.whole import put
+from benchmark.tuning.trial import Trial, encode
+from benchmark.whole import get, put
 
 if TYPE_CHECKING:
     from benchmark.store import Expected
@@ -58,7 +56,8 @@ class Study:
         """Its trials by number. Raises UserError on a file that is not one of them."""
         found = []
         for path in self.folder(runs).glob(_FILES):
-            trial = _read(path)
+            if (trial := get(path, Trial, what="a trial", cure="delete it and run again")) is None:
+                continue
             theirs = Study(trial.dataset, trial.method, trial.variant)
             if path != theirs.path(runs, trial.number):
                 raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
@@ -76,15 +75,6 @@ class Study:
                 self.path(runs, trial.number).unlink(missing_ok=True)
         except OSError as error:
             raise UserError(f"{self.folder(runs)} cannot be changed ({error.strerror})") from None
-
-
-def _read(path: Path) -> Trial:
-    try:
-        return decode(path.read_bytes())
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is not a trial ({error}): delete it and run again") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})") from None
 
 
 def studies(runs: Path) -> dict[Study, list[Trial]]:
