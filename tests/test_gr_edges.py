@@ -40,7 +40,7 @@ def trained(
     prediction, quantiles = trainer.predict(rows), trainer.quantiles(rows, LEVELS)
     for found in (prediction, quantiles, trainer.quantiles(held, LEVELS), trainer.predict(held)):
         assert np.isfinite(found).all() and (found >= 0).all()
-    assert (np.diff(quantiles, axis=2) >= 0).all()
+    assert quantiles.shape == (*prediction.shape, len(LEVELS)) and (np.diff(quantiles, axis=2) >= 0).all()
     return prediction, quantiles, history
 
 

@@ -56,10 +56,11 @@ def trainer() -> Trainer:
     return made
 
 
-def test_quantiles_are_those_of_each_replica(trainer: Trainer) -> None:
-    found = trainer.quantiles(TEST, LEVELS)
-    assert found.shape == (2, 150, 7)
-    np.testing.assert_allclose(found[1], trainer.predict(TEST)[1][:, None] * (0.5 + np.array(LEVELS)), rtol=1e-6)
+@pytest.mark.parametrize("levels", [LEVELS, (0.5,), (0.01, 0.37)])
+def test_quantiles_are_those_of_each_replica_at_the_levels_asked_for(trainer: Trainer, levels: tuple) -> None:
+    found = trainer.quantiles(TEST, levels)
+    assert found.shape == (2, 150, len(levels))
+    np.testing.assert_allclose(found[1], trainer.predict(TEST)[1][:, None] * (0.5 + np.array(levels)), rtol=1e-6)
 
 
 def test_a_replica_is_examined_with_its_own_parameters_and_hyper_parameters(trainer: Trainer) -> None:

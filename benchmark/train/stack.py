@@ -62,6 +62,9 @@ def _numbers(module: nn.Module) -> list[tuple[str, str, Any]]:
     ]
 
 
+Asked = str | Callable[[Any], Callable[[Any, Batch], Any]]  # a method's function: its name, or picked of the method
+
+
 class Stack:
     """Replicas that share structure, shapes and non-float configuration.
 
@@ -126,7 +129,7 @@ class Stack:
 
     def _single(
         self,
-        what: str | Callable[[Any], Callable[[Any, Batch], Any]],
+        what: Asked,
         flat: Tensor,
         buffers: Mapping[str, Tensor],
         hyper: Mapping[str, Tensor],
@@ -161,7 +164,7 @@ class Stack:
 
     def call(
         self,
-        what: str,
+        what: Asked,
         flat: Tensor,
         banks: Sequence[Tensor],
         columns: Columns,
@@ -171,8 +174,11 @@ class Stack:
         progress: Tensor,
         shared: bool = False,
     ) -> Tensor:
-        """`loss` [S] or `predict` [S, B] of all replicas. flat: [S, P]; banks: [S, B, columns, dim] each; columns and
-        targets: [S, B, ...], or [B, ...] where `shared`; words: int32 [S, n]."""
+        """What is asked of all replicas: `loss` [S], `predict` [S, B], or a picked function's answers, stacked.
+
+        flat: [S, P]; banks: [S, B, columns, dim] each; columns and targets: [S, B, ...], or [B, ...] where `shared`;
+        words: int32 [S, n].
+        """
         shape = _as_dict(columns)
 
         def one(flat: Any, buffers: Any, hyper: Any, banks: Any, cols: Any, targets: Any, words: Any) -> Tensor:

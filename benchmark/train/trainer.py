@@ -20,7 +20,7 @@ from benchmark.train.draws import key, seed_of, step_keys
 from benchmark.train.lazy_adam import HostAdam, HostTable, HostWords
 from benchmark.train.reads import Shared, alike
 from benchmark.train.resident import gather, resident
-from benchmark.train.stack import Stack, Unlike
+from benchmark.train.stack import Asked, Stack, Unlike
 from datasets.schema import Rows, Schema
 from methods.base import Fitted, Method
 
@@ -357,7 +357,7 @@ class Trainer:
             total += loss.double() * len(index)
         return total / n
 
-    def _predict(self, columns: Any, weights: list[Tensor], what: str = "predict") -> Tensor:
+    def _predict(self, columns: Any, weights: list[Tensor], what: Asked = "predict") -> Tensor:
         """[S, rows, ...] for rows given once for all replicas."""
         rows = [_read(w, e) for w, e in zip(weights, columns.embedded, strict=True)]
         zero = torch.zeros((), dtype=self.dtype, device=self.device)
@@ -391,11 +391,15 @@ class Trainer:
     def quantiles(self, rows: Rows, levels: Sequence[float]) -> np.ndarray:
         """The quantiles that every asked replica predicts at its best epoch, float64 [S, n, levels]."""
         self.stack.module.eval()
+
+        def quantiles(method: Any) -> Callable[[Any, Any], Any]:
+            return partial(method.quantiles, levels=tuple(levels))
+
         out, size = [], CHUNK // 32  # a method may sample a hundred values of every row
         for start in range(0, len(rows), size):
             part = rows.take(np.arange(start, min(start + size, len(rows)))).without_label()
             columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
-            out.append(self._predict(columns, self.final_rows, "quantiles")[: self.asked].double().cpu())
+            out.append(self._predict(columns, self.final_rows, quantiles)[: self.asked].double().cpu())
         return torch.cat(out, 1).numpy()
 
 
