@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from reports import complexity
+from reports import complexity, learned
 from reports.board import Board, Entry
 from reports.differences import Pair, told
 from reports.leaderboard import COLUMNS, digits
@@ -118,6 +118,8 @@ def below(board: Board, dataset: str, study: Study) -> Iterator[str]:
     yield from told(board, dataset, pairs, study.metrics)
     if study.sweep and (words := _trend(board, dataset, study)):
         yield words
+    if study.metrics:
+        yield from learned.lines(board, dataset, {row.name: entry for row, entry in there.items()})
     if study.printed:
         base = next((price.times for price in study.costs if price.times), "")
         yield from complexity.lines({row.name: entry for row, entry in there.items()}, base)

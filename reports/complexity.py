@@ -27,6 +27,7 @@ def lines(there: Mapping[str, Entry], base_name: str) -> Iterator[str]:
     devices = sorted({r.cost.device for e in there.values() for r in e.ok if r.cost})
     replicas = [f"{plain(name)} {together(entry)}" for name, entry in there.items()]
     yield (
-        f"Seconds on {plain(', '.join(devices))}, one seed's share of what its group takes; replicas together: "
-        f"{', '.join(replicas)}."
+        f"Seconds on {plain(', '.join(devices))} by the clock, one seed's share of what its group takes; runs of "
+        "different days, other work beside them, so a ratio may be half as large again or a third less. Replicas "
+        f"together: {', '.join(replicas)}."
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from benchmark.tuning.study import is_tuned, studies
-from reports import ablation, checklist, deciles, distributions, inventory, lifetime, pareto, tuning, tweaks
+from reports import ablation, checklist, deciles, distributions, inventory, learned, lifetime, pareto, tuning, tweaks
 from reports.block import Block, Section, Titled
 from reports.board import Board
 from reports.cost import costs, environments
@@ -198,6 +198,8 @@ def _block(
     lines = [constants_beside(board, paper, number_, column)] if constants and printed_here else []
     lines += below(board, paper, number_, column)
     lines += ablation.lines(board, paper, paper.table(number_), column) if ablated else []
+    rows = {row.name: board.get(source.ours, row.method, row.variant) for row in paper.table(number_).rows}
+    lines += learned.lines(board, source.ours, {name: entry for name, entry in rows.items() if entry})
     caption = f"{paper.key}, Table {number_}, {column}: ours beside the paper's"
     sheet = comparison(board, paper, number_, column)
     return Block(

@@ -55,6 +55,7 @@ def _block(board: Board, dataset: str, shown: list[Entry]) -> Block:
         *_least(defaults, digits("mae", _unit(board, dataset))),
         *_held(defaults),
         *_held(variants, "Of variants"),
+        *_apart(ordered),
     ]
     return Block(name, "", "", tuple(tables), tuple(pictures), tuple(lines))
 
@@ -126,6 +127,15 @@ def _held(shown: Sequence[Entry], words: str = "Intervals") -> Iterator[str]:
     texts += [f"as they should be, within noise: {sentence_list(fitting)}"] if fitting else []
     if texts:
         yield f"{words}, in % of the labels that they hold, {'; '.join(texts)}."
+
+
+def _apart(shown: Sequence[Entry]) -> Iterator[str]:
+    """Whose tokens do not know each other: GR's, where embedding mixup takes in the whole vocabulary."""
+    if names := [entry.label for entry in shown if entry.ok[0].config.get("mixup") == "all"]:
+        yield (
+            "A sequence's tokens are drawn apart, as embedding mixup over the whole vocabulary lets no drawn token "
+            f"reach the next step: {sentence_list(names)}."
+        )
 
 
 def _figure(shown: Sequence[Entry], title: str) -> str:

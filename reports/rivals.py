@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from reports import learned
 from reports.board import Board, Entry
 from reports.differences import Gap, Pair, behind, judged
 from reports.leaderboard import COLUMNS, digits
@@ -48,7 +49,9 @@ def answers(board: Board, dataset: str, study: Study) -> Iterator[str]:
     for metric in study.metrics:
         yield f"{_title(metric)}: {'; '.join(_sentence(found, metric, row, against) for row in rows)}."
     yield behind([gap for gap, _ in found.values()])
-    lacking = [plain(row.name) for row in (*study.rows, *study.rivals) if not _entry(board, dataset, row, study)]
+    named = {row.name: _entry(board, dataset, row, study) for row in (*study.rows, *study.rivals)}
+    yield from learned.lines(board, dataset, {name: entry for name, entry in named.items() if entry})
+    lacking = [plain(name) for name, entry in named.items() if not entry]
     if lacking:
         yield f"Without numbers here: {sentence_list(lacking)}."
 
@@ -82,8 +85,8 @@ def _sentence(found: Found, metric: str, row: str, against: list[str]) -> str:
     parts = []
     for word, says in (*_SAYS.items(), ("one seed only", _OPEN)):
         names = [plain(rival) for rival in against if _word(found, metric, row, rival) == word]
-        everyone = len(names) == len(against) > 1
-        parts += [f"{says} {'all of them' if everyone else sentence_list(names)}"] if names else []
+        everyone = ("any" if word == "not told apart" else "all") + " of them"
+        parts += [f"{says} {everyone if len(names) == len(against) > 1 else sentence_list(names)}"] if names else []
     return f"{plain(row)} {', '.join(parts)}"
 
 

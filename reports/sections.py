@@ -8,7 +8,7 @@ from benchmark.portrait import Portrait
 from reports import compared, rivals, stability, studies, sweep
 from reports.arrays import beside
 from reports.block import Block, Section, Titled
-from reports.board import Board
+from reports.board import BESIDE, Board
 from reports.drawing import Picture, named, slug
 from reports.insides import KINDS
 from reports.leaderboard import COLUMNS
@@ -23,7 +23,9 @@ def sections(
 ) -> Iterator[tuple[str, Section]]:
     """The paper's studies that have something to show, by key. Raises UserError on damaged arrays."""
     for study in studies.studies(paper):
-        found = (_block(board, paper, study, dataset, runs, portraits.get(dataset)) for dataset in board.datasets)
+        suffix = f"@{study.protocol}" if study.protocol else ""
+        datasets = [f"{dataset}{suffix}" for dataset in board.datasets]
+        found = (_block(board, paper, study, dataset, runs, portraits.get(dataset)) for dataset in datasets)
         if blocks := tuple(block for block in found if block):
             yield study.key, Section(f"{paper.key}, {study.title}", " ".join(study.about.split()), blocks)
 
@@ -32,7 +34,8 @@ def _block(
     board: Board, paper: Paper, study: Study, dataset: str, runs: Path, portrait: Portrait | None
 ) -> Block | None:
     """What a study shows of a dataset; None where there is nothing."""
-    name = next((source.name for source in paper.datasets if source.ours == dataset), plain(dataset))
+    base = BESIDE.get(dataset, dataset)
+    name = next((source.name for source in paper.datasets if source.ours == base), plain(dataset))
     tables: list[Titled] = []
     pictures: list[Picture] = []
     lines: list[str] = []

@@ -59,6 +59,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chart: bool = False  # each metric as a figure, a dot for each row
     pictures: list[str] = []  # kinds of `reports.insides`, drawn where most of its rows left arrays
     portrait: bool = False  # shows how a log moves over time
+    protocol: str = ""  # its records are those of "<dataset>@<protocol>", where that stands beside a dataset
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
