@@ -8,9 +8,10 @@ from benchmark.portrait import Portrait
 from reports import compared, rivals, stability, studies, sweep
 from reports.arrays import beside
 from reports.block import Block, Section, Titled
-from reports.board import BESIDE, Board
+from reports.board import BESIDE, Board, Entry
 from reports.drawing import Picture, named, slug
 from reports.insides import KINDS
+from reports.kind import Kind, Shown
 from reports.leaderboard import COLUMNS
 from reports.markdown import plain, sentence_list
 from reports.papers import Paper
@@ -49,19 +50,27 @@ def _block(
         lines += below(board, dataset, study)
         if study.sweep or study.chart:
             add(study.key, *_swept(board, dataset, study))
+    rows = {row.name: entry for row, entry in studies.entries(board, dataset, study).items()}
     for word in study.pictures:
-        kind, rows = KINDS[word], studies.entries(board, dataset, study)
-        kept = ((row.name, beside(runs, entry, kind.needs, kind.more)) for row, entry in rows.items())
-        found = {title: arrays for title, arrays in kept if arrays}
+        kind, found = KINDS[word], _left(runs, rows, KINDS[word])
         if studies.most(len(found), study):
             add(word, kind.alt, partial(kind.draw, found, f"{dataset}: {kind.alt}"))
-            lines += [*kind.tell(found), *kind.beside(found, {row.name: entry for row, entry in rows.items()})]
+            lines += [*kind.tell(found), *kind.beside(found, rows)]
+    if tables:
+        for word in study.beside:
+            lines += KINDS[word].beside(_left(runs, rows, KINDS[word]), rows)
     if study.portrait and portrait:
         add(study.key, "Watch ratios over time", partial(stability.figure, portrait))
         lines += [*filter(None, [edges(board, dataset)]), *stability.told(portrait)]
     if not tables and not pictures:
         return None
     return Block(name, "", f"Ours: {whose(board, dataset)}.", tuple(tables), tuple(pictures), tuple(lines))
+
+
+def _left(runs: Path, rows: Mapping[str, Entry], kind: Kind) -> Shown:
+    """The arrays that a kind needs, of each row that left them."""
+    kept = ((title, beside(runs, entry, kind.needs, kind.more)) for title, entry in rows.items())
+    return {title: arrays for title, arrays in kept if arrays}
 
 
 def _swept(board: Board, dataset: str, study: Study) -> tuple[str, Callable[[], str]]:

@@ -58,6 +58,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sweep: str = ""  # what the rows' names are values of
     chart: bool = False  # each metric as a figure, a dot for each row
     pictures: list[str] = []  # kinds of `reports.insides`, drawn where most of its rows left arrays
+    beside: list[str] = []  # kinds of which only what the rows' records add to their arrays is told
     portrait: bool = False  # shows how a log moves over time
     protocol: str = ""  # its records are those of "<dataset>@<protocol>", where that stands beside a dataset
 

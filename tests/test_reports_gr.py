@@ -384,6 +384,11 @@ def test_a_schedules_end_and_what_early_stopping_left_of_it_are_said(text):
     assert "end at 25 % (25 %, p 0.00), end at 50 % (25 %, p 0.50)" in words and "end at 100 % (24 %, p 0.76)" in words
 
 
+def test_what_early_stopping_left_is_said_of_the_models_that_generate_too(text):
+    words = part(text, "GR, what the model generates")
+    assert "longest possible run (mean over seeds), where p is: GR (24 %, p " in words and "gr-schedules" not in words
+
+
 def test_a_chart_of_variants_has_their_names_and_no_line(runs):
     (picture,) = [p for p in content(runs).pictures if p.file == "gr-decoders-kuairec.svg"]
     assert picture.svg.count(">Transformer</text>") == 4 and "MAE, RMSE, XAUC and XGAUC against" in picture.alt
