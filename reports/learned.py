@@ -17,22 +17,25 @@ def lines(board: Board, dataset: str, there: Mapping[str, Entry]) -> Iterator[st
     level = constant.mean("mae") if constant and constant.ok else None
     if level is None:
         return
-    texts, methods, patience = [], set(), 0
+    texts, methods, protocol = [], set(), {}
     for name, entry in there.items():
         trained = [r for r in entry.ok if r.curve and r.protocol.get("stop") != "loss"]
         if flat := [r for r in trained if _flat(r, level)]:
             kept = ", ".join(str(r.curve.best_epoch) for r in flat if r.curve)
             texts.append(f"{plain(name)}: {len(flat)} of {len(trained)} ({kept})")
             methods.add(entry.method)
-            patience = int(flat[0].protocol.get("patience", 0))
+            protocol = flat[0].protocol
     if not texts:
         return
     beside = any((e := board.get(f"{dataset}@unstopped", method)) and e.ok for method in methods)
     elsewhere = ' ("Tweaks that matter as much as methods": without that)' if beside else ""
+    patience, epochs = protocol.get("patience", 0), protocol.get("epochs", 0)
+    ends = f"Training ends after {patience} epochs without a lower validation MAE{elsewhere}"
     yield (
         f"Seeds that learned hardly more than a constant (MAE not {100 * _GAIN:g} % below the median's, XAUC below "
-        f"{_RANKS:g}), in brackets the epochs that were kept: {'; '.join(texts)}. Training ends after {patience} "
-        f"epochs without a lower validation MAE{elsewhere}; a mean over such seeds and others tells of neither."
+        f"{_RANKS:g}), in brackets the epochs that were kept: {'; '.join(texts)}. "
+        f"{ends if patience < epochs else f'All {epochs} epochs were run'}; a mean over such seeds and others tells of "
+        "neither."
     )
 
 

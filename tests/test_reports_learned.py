@@ -46,6 +46,11 @@ def test_runs_without_the_early_stop_are_pointed_at() -> None:
     assert "without that" not in said(run(0, mae=4.0, xauc=0.5), *seeds(2, dataset="kuairec@unstopped", method="tr"))
 
 
+def test_runs_that_had_all_their_epochs_are_said_to() -> None:
+    found = said(run(0, mae=4.0, xauc=0.5, epoch=17, protocol={**PROTOCOL, "patience": 20}))
+    assert "GR: 1 of 1 (17). All 20 epochs were run;" in found and "Training ends" not in found
+
+
 @pytest.mark.parametrize("other", [
     {"median": None},
     {"median": record("kuairec", "median", outcome="failed", error="x")},
