@@ -89,8 +89,13 @@ def _moved(entry: Entry, base: Entry, metric: str = HEADLINE) -> float:
     return (entry.mean(metric) or 0.0) - (base.mean(metric) or 0.0)
 
 
-def _leader(entries: Iterable[Entry]) -> Entry:
-    return min(entries, key=lambda entry: entry.mean(HEADLINE) or 0.0)
+def _order(entries: Iterable[Entry]) -> list[str]:
+    """Titles by the means, the best first."""
+    return [entry.title for entry in sorted(entries, key=lambda entry: entry.mean(HEADLINE) or 0.0)]
+
+
+def _listed(titles: list[str]) -> str:
+    return ", ".join(plain(title) for title in titles)
 
 
 def _told(board: Board, base: Entries, found: Found, unit: str) -> Iterator[str]:
@@ -118,14 +123,21 @@ def _told(board: Board, base: Entries, found: Found, unit: str) -> Iterator[str]
     yield "Better and worse are beyond the spread of seeds (p < 0.05, by Holm over the changes of a method)."
     compared = [(tweak, entries) for tweak, entries in found if len(entries) > 1]  # with the same methods as they were
     changed = [
-        f"{plain(tweak.words)} ({plain(leader.title)})"
+        f"{plain(tweak.words)} ({plain(leader)})"
         for tweak, entries in compared
-        if (leader := _leader(entries.values())).title != _leader(base[method] for method in entries).title
+        if (leader := _order(entries.values())[0]) != _order(base[method] for method in entries)[0]
     ]
     if changed:
         yield "By the means, another method leads with: " + "; ".join(changed) + "."
     elif compared:
         yield "No change of protocol here makes another method the best, by the means."
+    usual = _order(base.values())
+    for tweak, entries in compared:
+        if entries.keys() == base.keys() and (order := _order(entries.values())) != usual:
+            yield (
+                f"By the means, the best first: as the board has it {_listed(usual)}; {plain(tweak.words)}: "
+                f"{_listed(order)}."
+            )
     for tweak, entries in found:
         for entry in entries.values():
             if entry.remarks:

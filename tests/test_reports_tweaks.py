@@ -36,10 +36,10 @@ def test_moves_stand_beside_the_gap_between_methods() -> None:
 
 def test_another_leader_is_named() -> None:
     found = section(board(tr=3.1, d2q=3.3))
-    assert (
-        found is not None
-        and "another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in found.blocks[0].lines[-1]
-    )
+    assert found is not None
+    leads, order = found.blocks[0].lines[-2:]
+    assert "another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in leads
+    assert order.endswith("as the board has it D2Q, TR / VR; batches of 256 rows, not 1,024: TR / VR, D2Q.")
 
 
 def test_a_change_that_one_of_the_methods_has_not_run_is_compared_among_the_others() -> None:
