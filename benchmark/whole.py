@@ -1,6 +1,7 @@
 """Files that are complete or absent, whatever happens while they are written."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +24,13 @@ def get(path: Path, kind: type[T], *, what: str, cure: str) -> T | None:
         raise UserError(f"{path} is not {what} ({error}): {cure}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
+
+
+def need(path: Path, kind: type[T], *, what: str, cure: str) -> T:
+    """The same of a file that must be there. Raises UserError."""
+    if (found := get(path, kind, what=what, cure=cure)) is None:
+        raise UserError(f"{path} cannot be read ({os.strerror(errno.ENOENT)})")
+    return found
 
 
 def put(path: Path, data: bytes) -> None:

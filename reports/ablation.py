@@ -9,14 +9,14 @@ from reports.differences import Pair, pairwise, told
 from reports.leaderboard import COLUMNS
 from reports.markdown import plain
 from reports.papers import Paper, Row, Table
+from reports.tables import with_numbers
 
 
 def lines(board: Board, paper: Paper, printed: Table, column: str) -> Iterator[str]:
     """Markdown, a line each."""
     source = paper.source(column)
     assert source is not None, f"{paper.key} describes no dataset {column!r}"
-    found = {row.name: board.get(source.ours, row.method, row.variant) for row in printed.rows}
-    there = {name: entry for name, entry in found.items() if entry and entry.ok}
+    there = with_numbers(board, source.ours, printed)
     yield from _order(board, source.ours, printed, column, there)
     base = reference(printed).name
     if base in there:

@@ -168,6 +168,11 @@ class Board:
     def get(self, dataset: str, method: str, variant: str = "default") -> Entry | None:
         return self.entries.get((dataset, method, variant))
 
+    def numbers(self, dataset: str, method: str, variant: str = "default") -> Entry | None:
+        """The entry where it has numbers."""
+        entry = self.get(dataset, method, variant)
+        return entry if entry and entry.ok else None
+
     def trusted(self, dataset: str) -> list[Record]:
         """The dataset's records with numbers, stale ones left out."""
         return [record for entry in self.of(dataset) for record in entry.ok]

@@ -118,11 +118,12 @@ def below(board: Board, dataset: str, study: Study) -> Iterator[str]:
     yield from told(board, dataset, pairs, study.metrics)
     if study.sweep and (words := _trend(board, dataset, study)):
         yield words
+    named = {row.name: entry for row, entry in there.items()}
     if study.metrics:
-        yield from learned.lines(board, dataset, {row.name: entry for row, entry in there.items()})
+        yield from learned.lines(board, dataset, named)
     if study.printed:
         base = next((price.times for price in study.costs if price.times), "")
-        yield from complexity.lines({row.name: entry for row, entry in there.items()}, base)
+        yield from complexity.lines(named, base)
     for row in study.rows:
         entry = board.get(dataset, row.method or study.method, row.variant)
         if study.metrics and entry and entry.remarks:

@@ -29,6 +29,7 @@ from reports.tables import (
     reasons,
     statistics,
     whose_rows,
+    with_numbers,
 )
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -198,8 +199,7 @@ def _block(
     lines = [constants_beside(board, paper, number_, column)] if constants and printed_here else []
     lines += below(board, paper, number_, column)
     lines += ablation.lines(board, paper, paper.table(number_), column) if ablated else []
-    rows = {row.name: board.get(source.ours, row.method, row.variant) for row in paper.table(number_).rows}
-    lines += learned.lines(board, source.ours, {name: entry for name, entry in rows.items() if entry})
+    lines += learned.lines(board, source.ours, with_numbers(board, source.ours, paper.table(number_)))
     caption = f"{paper.key}, Table {number_}, {column}: ours beside the paper's"
     sheet = comparison(board, paper, number_, column)
     return Block(

@@ -101,7 +101,7 @@ def _floor(board: Board, dataset: str, metric: str, *, low: bool) -> tuple[float
     """What counts as 0: the best constant's value, or what every constant scores."""
     if metric in _NO_ORDER:
         return _NO_ORDER[metric], "any constant"
-    found = [e for name in CONSTANTS if (e := board.get(dataset, name)) and e.ok]
+    found = [e for name in CONSTANTS if (e := board.numbers(dataset, name))]
     values = [(value if low else -value, e.label, value) for e in found if (value := e.mean(metric)) is not None]
     return (min(values)[2], min(values)[1]) if values else None
 

@@ -12,8 +12,9 @@ from benchmark import portrait as portraying
 from benchmark.errors import UserError
 from benchmark.noise import Noise
 from benchmark.portrait import Portrait
-from benchmark.record import Record, decode
+from benchmark.record import Record
 from benchmark.tuning.study import GLOB
+from benchmark.whole import need
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +29,7 @@ def load(runs: Path) -> list[Record]:
     """Every record below the folder, by cell. Raises UserError on a file that is no record, or not this place's."""
     records = []
     for path in files(runs):
-        try:
-            record = decode(path.read_bytes())
-        except msgspec.DecodeError as error:
-            raise UserError(f"{path} is not a record ({error}): delete it and run again") from None
-        except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror})") from None
+        record = need(path, Record, what="a record", cure="delete it and run again")
         if record.cell.path != path.relative_to(runs):
             raise UserError(
                 f"{path} holds the record of {record.cell}, which belongs in {runs / record.cell.path}: move it"

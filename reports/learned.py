@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from benchmark.record import Record
 from reports.board import Board, Entry
-from reports.markdown import plain
+from reports.markdown import NONE, plain
 
 _GAIN = 0.005  # of the constant's MAE: what is less is hardly more than a constant
 _RANKS = 0.52  # XAUC, a constant's is 0.5: what is less hardly ranks
@@ -13,22 +13,21 @@ _RANKS = 0.52  # XAUC, a constant's is 0.5: what is less hardly ranks
 def lines(board: Board, dataset: str, there: Mapping[str, Entry]) -> Iterator[str]:
     """At most one, Markdown: by the rows' names how many seeds, and at which epochs they were kept. Nothing is said
     where runs stop by their own loss, as those of lifetime values do: such predictors aim at no median."""
-    constant = board.get(dataset, "median")
-    level = constant.mean("mae") if constant and constant.ok else None
+    constant = board.numbers(dataset, "median")
+    level = constant.mean("mae") if constant else None
     if level is None:
         return
-    texts, methods, protocol = [], set(), {}
-    for name, entry in there.items():
-        trained = [r for r in entry.ok if r.curve and r.protocol.get("stop") != "loss"]
-        if flat := [r for r in trained if _flat(r, level)]:
-            kept = ", ".join(str(r.curve.best_epoch) for r in flat if r.curve)
-            texts.append(f"{plain(name)}: {len(flat)} of {len(trained)} ({kept})")
-            methods.add(entry.method)
-            protocol = flat[0].protocol
-    if not texts:
+    trained = {name: [r for r in e.ok if r.curve and r.protocol.get("stop") != "loss"] for name, e in there.items()}
+    flat = {name: found for name, records in trained.items() if (found := [r for r in records if _flat(r, level)])}
+    if not flat:
         return
-    beside = any((e := board.get(f"{dataset}@unstopped", method)) and e.ok for method in methods)
+    texts = [
+        f"{plain(name)}: {len(found)} of {len(trained[name])} ({', '.join(_kept(record) for record in found)})"
+        for name, found in flat.items()
+    ]
+    beside = any(board.numbers(f"{dataset}@unstopped", there[name].method) for name in flat)
     elsewhere = ' ("Tweaks that matter as much as methods": without that)' if beside else ""
+    protocol = next(iter(flat.values()))[-1].protocol
     patience, epochs = protocol.get("patience", 0), protocol.get("epochs", 0)
     ends = f"Training ends after {patience} epochs without a lower validation MAE{elsewhere}"
     yield (
@@ -37,6 +36,10 @@ def lines(board: Board, dataset: str, there: Mapping[str, Entry]) -> Iterator[st
         f"{ends if patience < epochs else f'All {epochs} epochs were run'}; a mean over such seeds and others tells of "
         "neither."
     )
+
+
+def _kept(record: Record) -> str:
+    return str(record.curve.best_epoch) if record.curve else NONE
 
 
 def _flat(record: Record, level: float) -> bool:

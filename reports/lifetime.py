@@ -56,7 +56,7 @@ def constants(board: Board) -> Iterator[str]:
     """What predictors that see no feature reach: to be read before the table."""
     for dataset in datasets(board):
         unit = plain(str(board.facts(dataset).get("unit", "")))
-        found = [e for m in ("zero", "median", "mean") if (e := board.get(dataset, m)) and e.ok]
+        found = [e for m in ("zero", "median", "mean") if (e := board.numbers(dataset, m))]
         words = ", ".join(f"{e.name} {number(e.mean('mae'), 3)}" for e in found)
         least = min((m for e in found if (m := e.mean("mae")) is not None), default=None)
         learned = [e for e in board.of(dataset) if e.gradient and (e.mean("mae") is not None)]

@@ -3,15 +3,19 @@
 from collections.abc import Iterator, Mapping
 
 from reports import learned
-from reports.board import Board, Entry
+from reports.board import Board
 from reports.differences import Gap, Pair, behind, judged
 from reports.leaderboard import COLUMNS, digits
 from reports.markdown import NONE, Sheet, plain, sentence_list, signed, table
-from reports.studies import Row, Study, entries
+from reports.studies import Study, entries, numbers
 from reports.tables import seeds
 
-_SAYS = {"better": "beats", "not told apart": "is not told apart from", "worse": "loses to"}
-_OPEN = "has one seed only against"
+_SAYS = {  # a word -> how it is said of some, and of everyone
+    "better": ("beats", "all of them"),
+    "not told apart": ("is not told apart from", "any of them"),
+    "worse": ("loses to", "all of them"),
+    "one seed only": ("has one seed only against", "all of them"),
+}
 
 Found = Mapping[tuple[str, str, str], tuple[Gap, str]]  # metric, row, rival -> the difference and its word
 
@@ -49,31 +53,27 @@ def answers(board: Board, dataset: str, study: Study) -> Iterator[str]:
     for metric in study.metrics:
         yield f"{_title(metric)}: {'; '.join(_sentence(found, metric, row, against) for row in rows)}."
     yield behind([gap for gap, _ in found.values()])
-    named = {row.name: _entry(board, dataset, row, study) for row in (*study.rows, *study.rivals)}
-    yield from learned.lines(board, dataset, {name: entry for name, entry in named.items() if entry})
-    lacking = [plain(name) for name, entry in named.items() if not entry]
+    everyone = (*study.rows, *study.rivals)
+    there = numbers(board, dataset, study, everyone)
+    yield from learned.lines(board, dataset, {row.name: entry for row, entry in there.items()})
+    lacking = [plain(row.name) for row in everyone if row not in there]
     if lacking:
         yield f"Without numbers here: {sentence_list(lacking)}."
 
 
 def _found(board: Board, dataset: str, study: Study) -> Found:
     """Of every pair with the metric; noise is by Holm over all pairs of a metric."""
-    theirs = [(rival, e) for rival in study.rivals if (e := _entry(board, dataset, rival, study))]
+    theirs = numbers(board, dataset, study, study.rivals)
     pairs = [
         Pair(row.name, mine, rival.name, other)
         for row, mine in entries(board, dataset, study).items()
-        for rival, other in theirs
+        for rival, other in theirs.items()
     ]
     return {
         (metric, gap.pair.name, gap.pair.other_name): (gap, word)
         for metric in study.metrics
         for gap, word in judged(board, dataset, pairs, metric)
     }
-
-
-def _entry(board: Board, dataset: str, row: Row, study: Study) -> Entry | None:
-    entry = board.get(dataset, row.method or study.method, row.variant)
-    return entry if entry and entry.ok else None
 
 
 def _word(found: Found, metric: str, row: str, rival: str) -> str:
@@ -83,9 +83,8 @@ def _word(found: Found, metric: str, row: str, rival: str) -> str:
 def _sentence(found: Found, metric: str, row: str, against: list[str]) -> str:
     """ "GR beats VR, is not told apart from CREAD and loses to boosted trees" """
     parts = []
-    for word, says in (*_SAYS.items(), ("one seed only", _OPEN)):
+    for word, (says, everyone) in _SAYS.items():
         names = [plain(rival) for rival in against if _word(found, metric, row, rival) == word]
-        everyone = ("any" if word == "not told apart" else "all") + " of them"
         parts += [f"{says} {everyone if len(names) == len(against) > 1 else sentence_list(names)}"] if names else []
     return f"{plain(row)} {', '.join(parts)}"
 

@@ -3,6 +3,7 @@
 `reports/beyond/*.toml` lists them, a paper a file; a study is a section of the pages once there are records behind it.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -75,8 +76,12 @@ def studies(paper: Paper) -> list[Study]:
 
 def entries(board: Board, dataset: str, study: Study) -> dict[Row, Entry]:
     """Its rows that have numbers on a dataset."""
-    found = {row: board.get(dataset, row.method or study.method, row.variant) for row in study.rows}
-    return {row: entry for row, entry in found.items() if entry and entry.ok}
+    return numbers(board, dataset, study, study.rows)
+
+
+def numbers(board: Board, dataset: str, study: Study, rows: Iterable[Row]) -> dict[Row, Entry]:
+    """Of these rows, its own or its rivals, those that have numbers on a dataset."""
+    return {row: e for row in rows if (e := board.numbers(dataset, row.method or study.method, row.variant))}
 
 
 def most(count: int, study: Study) -> bool:

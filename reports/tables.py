@@ -117,6 +117,11 @@ def _millions(entry: Entry | None) -> str:
     return NONE if count is None else f"{count / 1e6:.2f}M"
 
 
+def with_numbers(board: Board, dataset: str, printed: Table) -> dict[str, Entry]:
+    """The entries of a table's rows that have numbers, by the rows' names."""
+    return {row.name: e for row in printed.rows if (e := board.numbers(dataset, row.method, row.variant))}
+
+
 def reasons(board: Board, paper: Paper, number_: str, column: str) -> list[str]:
     """Why rows of the comparison have no number or fewer seeds: one line per row that has something to say."""
     source = paper.source(column)
@@ -167,7 +172,7 @@ def buckets(board: Board, paper: Paper, number_: str, column: str, methods: Sequ
     printed, source = paper.table(number_), paper.source(column)
     dataset = source.ours if source else ""
     unit = str(board.facts(dataset).get("unit", "s"))
-    entries = [e for method in methods if (e := board.get(dataset, method)) and e.ok]
+    entries = [e for method in methods if (e := board.numbers(dataset, method))]
     parts = [row.slice for row in printed.rows]
     tables = []
     for metric in printed.metrics:

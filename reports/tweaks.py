@@ -45,8 +45,8 @@ Found = list[tuple[Tweak, Entries]]
 
 def section(board: Board) -> Section | None:
     """None until there is a tweak with numbers beside the base's."""
-    base = {method: entry for method in METHODS if (entry := _entry(board, Tweak("", BASE), method))}
-    found = [(tweak, {m: e for m in base if (e := _entry(board, tweak, m))}) for tweak in TWEAKS]
+    base = {method: entry for method in METHODS if (entry := board.numbers(BASE, method))}
+    found = [(tweak, {m: e for m in base if (e := board.numbers(tweak.dataset, m, tweak.variant))}) for tweak in TWEAKS]
     found = [(tweak, entries) for tweak, entries in found if entries]
     if len(base) < 2 or not found:
         return None
@@ -72,11 +72,6 @@ def _table(metric: str, base: Entries, found: Found, unit: str) -> Titled:
         f"Tweaks against methods: {title.split()[0]}",
         table([words, *(plain(entry.title) for entry in base.values())], rows),
     )
-
-
-def _entry(board: Board, tweak: Tweak, method: str) -> Entry | None:
-    entry = board.get(tweak.dataset, method, tweak.variant)
-    return entry if entry and entry.ok else None
 
 
 def _cell(entry: Entry | None, base: Entry, metric: str, places: int) -> str:

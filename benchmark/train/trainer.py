@@ -368,13 +368,7 @@ class Trainer:
 
     def predict(self, rows: Rows) -> np.ndarray:
         """The prediction of every asked replica at its best epoch, float64 [S, n] in the label's unit."""
-        self.stack.module.eval()
-        out = []
-        for start in range(0, len(rows), CHUNK):
-            part = rows.take(np.arange(start, min(start + CHUNK, len(rows)))).without_label()
-            columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
-            out.append(self._predict(columns, self.final_rows)[: self.asked].double().cpu())
-        return torch.cat(out, 1).numpy()
+        return self._of_rows("predict", rows, CHUNK)
 
     def examine(self, replica: int, rows: Rows) -> Mapping[str, Any]:
         """What a method that can be examined shows of an asked replica at its best epoch, on labelled rows."""
@@ -390,16 +384,20 @@ class Trainer:
 
     def quantiles(self, rows: Rows, levels: Sequence[float]) -> np.ndarray:
         """The quantiles that every asked replica predicts at its best epoch, float64 [S, n, levels]."""
-        self.stack.module.eval()
 
         def quantiles(method: Any) -> Callable[[Any, Any], Any]:
             return partial(method.quantiles, levels=tuple(levels))
 
-        out, size = [], CHUNK // 32  # a method may sample a hundred values of every row
+        return self._of_rows(quantiles, rows, CHUNK // 32)  # a method may sample a hundred values of every row
+
+    def _of_rows(self, what: Asked, rows: Rows, size: int) -> np.ndarray:
+        """What every asked replica answers at its best epoch, so many rows at a time, float64 [S, n, ...]."""
+        self.stack.module.eval()
+        out = []
         for start in range(0, len(rows), size):
             part = rows.take(np.arange(start, min(start + size, len(rows)))).without_label()
             columns = resident(part, self._schema, self.stack.tables, self.device, self.dtype, gathered=True)
-            out.append(self._predict(columns, self.final_rows, quantiles)[: self.asked].double().cpu())
+            out.append(self._predict(columns, self.final_rows, what)[: self.asked].double().cpu())
         return torch.cat(out, 1).numpy()
 
 

@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.fingerprint import of_config
 from benchmark.record import Tuned
 from benchmark.tuning.trial import Trial, encode
-from benchmark.whole import get, put
+from benchmark.whole import need, put
 
 if TYPE_CHECKING:
     from benchmark.store import Expected
@@ -56,8 +56,7 @@ class Study:
         """Its trials by number. Raises UserError on a file that is not one of them."""
         found = []
         for path in self.folder(runs).glob(_FILES):
-            if (trial := get(path, Trial, what="a trial", cure="delete it and run again")) is None:
-                continue
+            trial = need(path, Trial, what="a trial", cure="delete it and run again")
             theirs = Study(trial.dataset, trial.method, trial.variant)
             if path != theirs.path(runs, trial.number):
                 raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
