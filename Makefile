@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 
-.PHONY: env quick test lint bench
+.PHONY: env quick test lint bench docs
 
 env: $(VENV)/.installed
 
@@ -27,3 +27,9 @@ lint: env
 
 bench: env
 	$(RUN) -m benchmark bench
+
+# The documentation site in build/site; a warning is an error.
+docs: env
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r constraints-docs.txt -c constraints.txt
+	$(VENV)/bin/mkdocs build --strict --quiet
+	@echo "the site's front page is build/site/index.html"
