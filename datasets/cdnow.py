@@ -129,3 +129,6 @@ def _read(path: Path) -> tuple[Array, Array, Array, Array]:
         raise BadData(f"{path}: the file has no rows; get the file again")
     customer, day, cds, dollars = (np.array(column) for column in zip(*rows, strict=True))
     return customer, day, cds, dollars
+
+
+DATASETS = (CDNow("cdnow"),)

@@ -263,3 +263,6 @@ def _table(
         **facts,
     }
     return Table(schema, rows, split, all_facts)
+
+
+DATASETS = (Cikm16("cikm16"), Cikm16("cikm16@longest", query="longest"))

@@ -134,3 +134,12 @@ def _derived(clicks: Clicks) -> dict[str, Array]:
         "weekday": np.where(known, weekday, -1).astype(np.int32),
         "clicks_known": (~np.isnan(clicks.recent)).astype(np.int32),
     }
+
+
+DATASETS = (
+    Criteo("criteo-ssc"),
+    Criteo("criteo-ssc@complete-ids", complete_ids=True),
+    Criteo("criteo-ssc@1d", days=1),
+    Criteo("criteo-ssc@time", chronological=True),
+    Criteo("criteo-ssc@all-fields", fields=CATEGORIES),
+)

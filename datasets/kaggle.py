@@ -128,3 +128,11 @@ class Kaggle(Dataset):
 
 def _day(days: int) -> str:
     return str(_EPOCH + timedelta(days))
+
+
+DATASETS = (
+    Kaggle("kaggle"),
+    *(Kaggle(f"kaggle@{company}", companies=[company]) for company in (10000, 103600030, 104900040)),
+    Kaggle("kaggle@20-companies", companies=NOTEBOOK),
+    Kaggle("kaggle@cohort", cohort=COHORT),
+)

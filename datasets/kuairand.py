@@ -174,3 +174,10 @@ def _no_overlap(logs: Sequence[Path]) -> None:
     for (_, end, one), (start, _, two) in zip(sorted(spans), sorted(spans)[1:], strict=False):
         if start <= end:
             raise BadData(f"{one.name} and {two.name} in {one.parent} share days: keep one of them")
+
+
+DATASETS = (
+    KuaiRand("kuairand"),
+    KuaiRand("kuairand@time", chronological=True),
+    KuaiRand("kuairand@5-240", seconds=(5, 240), played=False),
+)

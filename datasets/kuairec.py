@@ -175,3 +175,17 @@ def _slice(path: Path, rows: int) -> str:
     if "subset" in stem:
         return f"{which}, {f'{rows / 1000:.0f}k' if rows >= 1000 else rows} subset"
     return f"{which}, {rows:,} rows (the official file has {_OFFICIAL[stem]:,})"
+
+
+DATASETS = (
+    KuaiRec("kuairec"),
+    KuaiRec("kuairec@ratio", target="ratio"),
+    KuaiRec("kuairec@big-small", big_small=True),
+    # one change each, to hold against the gaps between methods
+    KuaiRec("kuairec@cap60", cap=60.0),
+    KuaiRec("kuairec@no-duration", duration_level=False),
+    KuaiRec("kuairec@batch256", batch=256),
+    KuaiRec("kuairec@batch4096", batch=4096),
+    KuaiRec("kuairec@unstopped", patience=20),
+    KuaiRec("kuairec@last", stop="last"),
+)

@@ -1,70 +1,20 @@
-"""Which datasets there are, and what a user has of each."""
+"""Which datasets there are, and what a user has of each.
 
+A file of this folder that says `DATASETS = (...)` registers them: there is no list to add them to.
+"""
+
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import datasets
 from datasets.base import BadData, Dataset, NotAvailable
-from datasets.cdnow import CDNow
-from datasets.cikm16 import Cikm16
-from datasets.clicks import CATEGORIES
-from datasets.criteo import Criteo
-from datasets.kaggle import COHORT, NOTEBOOK, Kaggle
-from datasets.kuairand import KuaiRand
-from datasets.kuairec import KuaiRec
 from datasets.places import get_it
-from datasets.synthetic import Synthetic
-from datasets.synthetic_ltv import SyntheticLtv
-from datasets.wechat import WeChat
-
-_DATASETS: Mapping[str, Dataset] = {
-    dataset.name: dataset
-    for dataset in (
-        KuaiRand("kuairand"),
-        KuaiRand("kuairand@time", chronological=True),
-        KuaiRand("kuairand@5-240", seconds=(5, 240), played=False),
-        KuaiRec("kuairec"),
-        KuaiRec("kuairec@ratio", target="ratio"),
-        KuaiRec("kuairec@big-small", big_small=True),
-        # one change each, to hold against the gaps between methods
-        KuaiRec("kuairec@cap60", cap=60.0),
-        KuaiRec("kuairec@no-duration", duration_level=False),
-        KuaiRec("kuairec@batch256", batch=256),
-        KuaiRec("kuairec@batch4096", batch=4096),
-        KuaiRec("kuairec@unstopped", patience=20),
-        KuaiRec("kuairec@last", stop="last"),
-        WeChat("wechat"),
-        WeChat("wechat@days", by_day=True, truncated=True, music=True),
-        Cikm16("cikm16"),
-        Cikm16("cikm16@longest", query="longest"),
-        Criteo("criteo-ssc"),
-        Criteo("criteo-ssc@complete-ids", complete_ids=True),
-        Criteo("criteo-ssc@1d", days=1),
-        Criteo("criteo-ssc@time", chronological=True),
-        Criteo("criteo-ssc@all-fields", fields=CATEGORIES),
-        Kaggle("kaggle"),
-        *(Kaggle(f"kaggle@{company}", companies=[company]) for company in (10000, 103600030, 104900040)),
-        Kaggle("kaggle@20-companies", companies=NOTEBOOK),
-        Kaggle("kaggle@cohort", cohort=COHORT),
-        CDNow("cdnow"),
-        Synthetic("synthetic"),
-        # rows, users and videos of ProWTP's Table 6 and of KuaiRec's big matrix, at those datasets' protocols
-        Synthetic("synthetic@wechat-size", rows=7_210_290, users=20_000, videos=96_428, like="WeChat",
-                  epochs=50, patience=10, quantiles=False),
-        Synthetic("synthetic@kuairand-size", rows=1_231_181, users=27_285, videos=7_551, like="KuaiRand-Pure",
-                  epochs=50, patience=10, quantiles=False),
-        Synthetic("synthetic@kuairec-size", rows=12_530_806, users=7_176, videos=10_728, like="KuaiRec",
-                  epochs=20, patience=5, batch=1024, shares=(8, 1, 1), quantiles=False),
-        SyntheticLtv("synthetic-ltv"),
-        # rows, positive rates and about the amounts of the public datasets, at their protocols
-        SyntheticLtv("synthetic-ltv@criteo-size", rows=15_995_634, users=200_000, partners=300, categories=5_000,
-                     positive=0.105, typical=54, epochs=20, patience=5, batch=2048, like="Criteo-SSC"),
-        SyntheticLtv("synthetic-ltv@kaggle-size", rows=805_753, users=100_000, partners=134, categories=836,
-                     positive=0.9012, typical=45, epochs=20, patience=5, batch=2048, like="Kaggle"),
-    )
-}  # fmt: skip
 
 # what ProWTP's Table 6 counts, where it speaks of the dataset
 _PROWTP = {
@@ -80,18 +30,58 @@ class UnknownDataset(KeyError):
         return str(self.args[0])
 
 
+@cache
+def _found() -> tuple[Mapping[str, Dataset], Mapping[str, str]]:
+    """Every dataset by name, and the files that cannot be imported with the reason: those cost no one else's."""
+    found: dict[str, Dataset] = {}
+    owner: dict[str, str] = {}
+    broken: dict[str, str] = {}
+    for path in (place for folder in datasets.__path__ for place in sorted(Path(folder).glob("[!._]*.py"))):
+        if b"\nDATASETS" not in path.read_bytes():
+            continue
+        try:
+            added = tuple(importlib.import_module(f"datasets.{path.stem}").DATASETS)
+            for one in added:
+                if not isinstance(one, Dataset):
+                    raise TypeError(f"DATASETS holds {one!r}, which is no Dataset")
+                if one.name in owner:
+                    raise ValueError(f"{owner[one.name]} has a dataset named {one.name!r} already: choose another name")
+        except Exception as error:  # whatever a user's file raises belongs to that file
+            broken[path.name] = f"{type(error).__name__}: {error}".split("\n")[0]
+            continue
+        found |= {one.name: one for one in added}
+        owner |= {one.name: path.name for one in added}
+    # real ones first, watch time first
+    ordered = sorted(found.values(), key=lambda one: (_drawn(one), one.task == "ltv"))
+    return MappingProxyType({one.name: one for one in ordered}), MappingProxyType(broken)
+
+
+def _drawn(dataset: Dataset) -> bool:
+    """Whether the rows are drawn: such a dataset needs no file."""
+    try:
+        return not dataset.files(None)
+    except (NotAvailable, BadData):
+        return False
+
+
 def names() -> list[str]:
     """Every dataset's name, protocols included."""
-    return list(_DATASETS)
+    return list(_found()[0])
+
+
+def broken() -> Mapping[str, str]:
+    """The files of this folder whose datasets cannot be had, and why."""
+    return _found()[1]
 
 
 def get(name: str) -> Dataset:
     """The dataset of that name. Raises UnknownDataset."""
-    if name in _DATASETS:
-        return _DATASETS[name]
-    near = get_close_matches(name, _DATASETS, n=1, cutoff=0.4)
+    known = _found()[0]
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1, cutoff=0.4)
     guess = f"; did you mean {near[0]!r}?" if near else "."
-    raise UnknownDataset(f"no dataset named {name!r}{guess} Known: {', '.join(_DATASETS)}.")
+    raise UnknownDataset(f"no dataset named {name!r}{guess} Known: {', '.join(known)}.")
 
 
 @dataclass(frozen=True)
@@ -116,9 +106,10 @@ class Overview:
 def overview(root: Path | None, cache_dir: Path | None = None) -> list[Overview]:
     """One line per source: its first protocol's state, from the raw files and what is prepared. Prepares nothing."""
     sources: dict[str, list[str]] = {}
-    for name in _DATASETS:
+    known = _found()[0]
+    for name in known:
         sources.setdefault(name.partition("@")[0], []).append(name)
-    return [_line(_DATASETS[name], tuple(protocols), root, cache_dir) for name, protocols in sources.items()]
+    return [_line(known[name], tuple(protocols), root, cache_dir) for name, protocols in sources.items()]
 
 
 def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache_dir: Path | None) -> Overview:
@@ -130,7 +121,7 @@ def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache
     try:
         files = dataset.files(root)
         kept = meta(dataset, root, cache_dir)
-        if isinstance(dataset, (Synthetic, SyntheticLtv)):
+        if not files:
             state = "synthetic"
         else:
             state = f"present: {kept['facts']['slice']}" if kept else "present, not prepared yet"

@@ -188,3 +188,15 @@ class Synthetic(Dataset):
             facts={"slice": self.source.title, "files": [], "rows_raw": rows, "dropped": {}, "seed": self.seed},
             truth=columns,
         )
+
+
+DATASETS = (
+    Synthetic("synthetic"),
+    # rows, users and videos of ProWTP's Table 6 and of KuaiRec's big matrix, at those datasets' protocols
+    Synthetic("synthetic@wechat-size", rows=7_210_290, users=20_000, videos=96_428, like="WeChat",
+              epochs=50, patience=10, quantiles=False),
+    Synthetic("synthetic@kuairand-size", rows=1_231_181, users=27_285, videos=7_551, like="KuaiRand-Pure",
+              epochs=50, patience=10, quantiles=False),
+    Synthetic("synthetic@kuairec-size", rows=12_530_806, users=7_176, videos=10_728, like="KuaiRec",
+              epochs=20, patience=5, batch=1024, shares=(8, 1, 1), quantiles=False),
+)  # fmt: skip

@@ -167,3 +167,13 @@ class SyntheticLtv(Dataset):
             facts={"slice": self.source.title, "files": [], "rows_raw": self.rows, "dropped": {}, "seed": self.seed},
             truth=columns,
         )
+
+
+DATASETS = (
+    SyntheticLtv("synthetic-ltv"),
+    # rows, positive rates and about the amounts of the public datasets, at their protocols
+    SyntheticLtv("synthetic-ltv@criteo-size", rows=15_995_634, users=200_000, partners=300, categories=5_000,
+                 positive=0.105, typical=54, epochs=20, patience=5, batch=2048, like="Criteo-SSC"),
+    SyntheticLtv("synthetic-ltv@kaggle-size", rows=805_753, users=100_000, partners=134, categories=836,
+                 positive=0.9012, typical=45, epochs=20, patience=5, batch=2048, like="Kaggle"),
+)  # fmt: skip

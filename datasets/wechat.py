@@ -290,3 +290,6 @@ def _check_missing(path: Path, missing: int, rows: int) -> None:
 
 def _words(dropped: Mapping[str, int]) -> str:
     return ", ".join(f"{what}: {rows:,}" for what, rows in dropped.items())
+
+
+DATASETS = (WeChat("wechat"), WeChat("wechat@days", by_day=True, truncated=True, music=True))

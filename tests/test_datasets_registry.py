@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
+import datasets
 from datasets import cache, registry
 from tests import fixtures
 
-SIX = ["kuairand", "kuairec", "wechat", "cikm16", "criteo-ssc", "kaggle"]
+WATCH, VALUE = ["cikm16", "kuairand", "kuairec", "wechat"], ["cdnow", "criteo-ssc", "kaggle"]
 
 
 def test_asking_needs_no_heavy_import():
@@ -24,7 +25,7 @@ print([m for m in ("torch", "pandas", "scipy", "pyarrow", "numba", "pooch", "req
 
 def test_every_name_gives_the_dataset_of_that_name():
     protocols = ("kuairand@time", "kuairec@ratio", "kuairec@big-small", "wechat@days", "cikm16@longest")
-    assert {*SIX, *protocols, "cdnow", "synthetic"} <= set(registry.names())
+    assert {*WATCH, *VALUE, *protocols, "synthetic"} <= set(registry.names())
     for name in registry.names():
         dataset = registry.get(name)
         assert dataset.name == name
@@ -35,7 +36,7 @@ def test_every_name_gives_the_dataset_of_that_name():
 def test_an_unknown_name_gets_the_nearest_one_and_all_that_are_known():
     with pytest.raises(KeyError) as caught:
         registry.get("kuairnd")
-    assert str(caught.value).startswith("no dataset named 'kuairnd'; did you mean 'kuairand'? Known: kuairand, ")
+    assert str(caught.value).startswith("no dataset named 'kuairnd'; did you mean 'kuairand'? Known: cikm16, ")
 
 
 def test_protocols_are_those_of_the_design():
@@ -53,8 +54,8 @@ def test_protocols_are_those_of_the_design():
 
 def test_the_overview_shows_every_source_once(tmp_path):
     lines = {line.name: line for line in registry.overview(tmp_path, tmp_path / "cache")}
-    assert list(lines) == [*SIX, "cdnow", "synthetic", "synthetic-ltv"]
-    for name in [*SIX, "cdnow"]:
+    assert list(lines) == [*WATCH, *VALUE, "synthetic", "synthetic-ltv"]
+    for name in [*WATCH, *VALUE]:
         assert not lines[name].available
         assert lines[name].how_to_get
         assert lines[name].rows is None
@@ -84,6 +85,39 @@ def test_the_overview_counts_what_is_prepared(tmp_path):
 
 def test_an_overview_of_bad_files_says_what_is_wrong(tmp_path):
     fixtures.kuairand(tmp_path, logs=("log_standard_4_22_to_5_08_pure.csv", "log_standard_4_25_to_5_08_pure.csv"))
-    line = registry.overview(tmp_path, tmp_path / "cache")[0]
+    line = next(line for line in registry.overview(tmp_path, tmp_path / "cache") if line.name == "kuairand")
     assert not line.available
     assert "share days" in line.state
+
+
+@pytest.fixture
+def own_files(tmp_path, monkeypatch):
+    """A folder whose files count as files of `datasets/`."""
+    monkeypatch.setattr(datasets, "__path__", [*datasets.__path__, str(tmp_path)])
+    registry._found.cache_clear()
+    yield tmp_path
+    registry._found.cache_clear()
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(f"datasets.{path.stem}", None)
+
+
+def test_a_file_registers_its_datasets_itself(own_files):
+    (own_files / "mine.py").write_text(
+        "from datasets.cdnow import CDNow\n\nDATASETS = (CDNow('mine', shares=(8, 1, 1)),)\n"
+    )
+    assert registry.get("mine").protocol.split == "random 8:1:1 by customer, split seed 0"
+    assert [line.name for line in registry.overview(None)].count("mine") == 1
+    assert not registry.broken()
+
+
+def test_a_broken_file_costs_its_own_datasets_alone(own_files):
+    (own_files / "bad.py").write_text("import nowhere\n\nDATASETS = ()\n")
+    (own_files / "odd.py").write_text("\nDATASETS = (3,)\n")
+    (own_files / "twin.py").write_text("from datasets.cdnow import CDNow\n\nDATASETS = (CDNow('cdnow'),)\n")
+    assert dict(registry.broken()) == {
+        "bad.py": "ModuleNotFoundError: No module named 'nowhere'",
+        "odd.py": "TypeError: DATASETS holds 3, which is no Dataset",
+        "twin.py": "ValueError: cdnow.py has a dataset named 'cdnow' already: choose another name",
+    }
+    assert "kuairand" in registry.names()
+    assert type(registry.get("cdnow")).__module__ == "datasets.cdnow"

@@ -117,10 +117,10 @@ class World:
         self.methods = folder / "methods" / "made_up.py"
         self.methods.write_text(_METHODS)
         (folder / "benchmark" / "suites" / "made_up.toml").write_text(SUITE)
-        registry = folder / "datasets" / "registry.py"
+        synthetic = folder / "datasets" / "synthetic.py"
         small = 'Synthetic("synthetic", rows=1500, users=60, videos=40, epochs=4, patience=2, batch=128),'
-        assert registry.read_text().count('Synthetic("synthetic"),') == 1
-        registry.write_text(registry.read_text().replace('Synthetic("synthetic"),', small))
+        assert synthetic.read_text().count('Synthetic("synthetic"),') == 1
+        synthetic.write_text(synthetic.read_text().replace('Synthetic("synthetic"),', small))
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "benchmark", *arguments]
