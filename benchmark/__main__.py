@@ -1,8 +1,8 @@
-"""`python -m benchmark`: see `benchmark.cli`. Nothing that a worker runs lives here."""
+"""`python -m benchmark`: see `benchmark.cli.app`. Nothing that a worker runs lives here."""
 
 import sys
 
-from benchmark.cli import main
+from benchmark.cli.app import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-from benchmark.errors import UserError
+from benchmark.files.errors import UserError
 from reports.board import Entry
 
 Arrays = Mapping[str, Any]  # name -> a numpy array

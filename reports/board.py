@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Literal
 
-from benchmark.noise import Noise
-from benchmark.record import Record
+from benchmark.compare.noise import Noise
+from benchmark.records.record import Record
 from reports.markdown import code, plain
 from reports.stats import Summary, summarise
 

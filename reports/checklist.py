@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from benchmark.cell import Group
+from benchmark.records.cell import Group
 from reports.board import Board
 from reports.markdown import Sheet, plain, table
 from reports.papers import CHECKLIST, FOLDER

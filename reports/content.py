@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from benchmark.tuning.study import is_tuned, studies
+from benchmark.records.study import is_tuned, studies
 from reports import ablation, checklist, deciles, distributions, inventory, learned, lifetime, pareto, tuning, tweaks
 from reports.block import Block, Section, Titled
 from reports.board import Board

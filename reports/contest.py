@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
-from benchmark.noise import Noise, Spread
-from benchmark.predictions import tag
+from benchmark.compare.noise import Noise, Spread
+from benchmark.records.predictions import tag
 from reports.board import Board, Entry
 from reports.stats import LEVEL, Estimate, estimate, holm, smallest
 

@@ -10,7 +10,7 @@ from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.places import figures_of, report_of
+from benchmark.files.paths import figures_of, report_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

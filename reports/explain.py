@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.cell import Cell, grouped
-from benchmark.errors import UserError, unknown
-from benchmark.record import Record
-from benchmark.store import Expected, Standing
-from benchmark.tuning.study import is_tuned
+from benchmark.files.errors import UserError, unknown
+from benchmark.plan.expected import Expected, Standing
+from benchmark.records.cell import Cell, grouped
+from benchmark.records.record import Record
+from benchmark.records.study import is_tuned
 from reports.board import Board, Entry
 from reports.content import content
 from reports.contest import contest

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmark.errors import UserError
+from benchmark.files.errors import UserError
 from reports.content import Content, Titled
 from reports.inline import bare, tex
 from reports.markdown import NONE, Sheet

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from benchmark import noise as noises
-from benchmark import portrait as portraying
-from benchmark.errors import UserError
-from benchmark.noise import Noise
-from benchmark.portrait import Portrait
-from benchmark.record import Record
-from benchmark.tuning.study import GLOB
-from benchmark.whole import need
+from benchmark.compare import noise as noises
+from benchmark.compare import portrait as portraying
+from benchmark.compare.noise import Noise
+from benchmark.compare.portrait import Portrait
+from benchmark.files.atomic import need
+from benchmark.files.errors import UserError
+from benchmark.records.record import Record
+from benchmark.records.study import GLOB
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from benchmark.tuning.trial import Trial
+from benchmark.records.trial import Trial
 
 _PARTS = 3  # of a parameter whose values hardly repeat
 

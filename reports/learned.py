@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from benchmark.record import Record
+from benchmark.records.record import Record
 from reports.board import Board, Entry
 from reports.markdown import NONE, plain
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmark.errors import UserError
-from benchmark.places import figures_of
-from benchmark.whole import put
+from benchmark.files.atomic import put
+from benchmark.files.errors import UserError
+from benchmark.files.paths import figures_of
 from reports import deciles, pareto
 from reports.content import NOTHING, Content, content
 from reports.html import page

@@ -5,7 +5,7 @@ from itertools import accumulate
 from math import ceil, inf, isfinite
 from typing import TYPE_CHECKING, Any
 
-from benchmark.tuning.trial import Trial
+from benchmark.records.trial import Trial
 from reports.drawing import COLOURS, svg
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from benchmark.portrait import Portrait
+from benchmark.compare.portrait import Portrait
 from reports import compared, rivals, stability, studies, sweep
 from reports.arrays import beside
 from reports.block import Block, Section, Titled

@@ -5,7 +5,7 @@ from math import log, sqrt
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmark.portrait import LEVEL, Portrait
+from benchmark.compare.portrait import LEVEL, Portrait
 from reports.drawing import COLOURS, svg
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from benchmark.noise import Noise
-from benchmark.record import Record
-from benchmark.tuning.study import TUNED, Study, best, is_tuned, spread
-from benchmark.tuning.trial import Trial
+from benchmark.compare.noise import Noise
+from benchmark.records.record import Record
+from benchmark.records.study import TUNED, Study, best, is_tuned, spread
+from benchmark.records.trial import Trial
 from reports import importance, searched
 from reports.block import Block, Section, Titled
 from reports.board import Board, Entry

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.bench import SIZES
+from benchmark.bench.training import SIZES
 from benchmark.train.trainer import Plan, Trainer
 from datasets.schema import Bag, Field, Rows, Schema
 from methods.base import Fitted, Method

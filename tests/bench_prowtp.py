@@ -22,7 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: no solver gets a 
 import numpy as np
 import torch
 
-from benchmark.bench import SIZES
+from benchmark.bench.training import SIZES
 from benchmark.train.trainer import Plan, Trainer
 from datasets.schema import Field, Rows, Schema
 from methods.base import Method

@@ -5,10 +5,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from benchmark import noise
-from benchmark.noise import Compared, Noise, Slice, Spread
-from benchmark.predictions import tag
-from benchmark.record import Record
+from benchmark.compare import noise
+from benchmark.compare.noise import Compared, Noise, Slice, Spread
+from benchmark.records.predictions import tag
+from benchmark.records.record import Record
 from reports.board import Board
 from reports.markdown import Sheet
 from tests.fake_records import ESTIMATORS, record, seeds

@@ -4,8 +4,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from benchmark.cell import Cell
-from benchmark.record import Cost, Curve, Identity, Record, encode
+from benchmark.records.cell import Cell
+from benchmark.records.record import Cost, Curve, Identity, Record, encode
 
 TITLES = {
     "tr": "TR / VR", "wlr": "WLR", "ordinal": "OR", "d2q": "D2Q", "tpm": "TPM", "cread": "CREAD", "prowtp": "ProWTP",

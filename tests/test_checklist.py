@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from benchmark import suite as suites
-from benchmark.catalog import catalog
-from benchmark.cell import Group, grouped
+from benchmark.plan import suite as suites
+from benchmark.plan.catalog import catalog
+from benchmark.records.cell import Group, grouped
 from reports.board import Board
 from reports.checklist import items, standing
 from reports.papers import papers

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from benchmark.cli import main
-from benchmark.store import Store
+from benchmark.cli.app import main
+from benchmark.records.store import Store
 from tests import fixtures
 
 CHEAP = "mean,median,bucket_mean"
@@ -215,7 +215,7 @@ def test_editing_a_method_makes_its_records_stale_and_the_report_refuses_them(
 def test_help_list_and_status_answer_quickly_and_without_torch(tmp_path: Path) -> None:
     for verb in (["--help"], ["list"], ["status", "--runs", str(tmp_path)], ["plan"], ["data"]):
         call = (
-            f"import sys; from benchmark.cli import main; assert not main({verb!r}); assert 'torch' not in sys.modules"
+            f"from benchmark.cli import app; import sys; assert not app.main({verb!r}) and 'torch' not in sys.modules"
         )
         subprocess.run([sys.executable, "-c", call], check=True, capture_output=True)
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from benchmark import ROOT
-from benchmark.places import RUNS
+from benchmark.files.paths import RUNS
 from reports.frames import digest
 
 PATHS = sorted((RUNS / "synthetic").glob("*/default/*.json"))

@@ -5,17 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import compare as comparing
-from benchmark import metrics, noise
-from benchmark.catalog import Entry
-from benchmark.cell import Group
-from benchmark.cli import main
-from benchmark.compare import compare, refresh
-from benchmark.errors import UserError
-from benchmark.lanes import LANES
-from benchmark.predictions import path_of
-from benchmark.record import Identity, Record
-from benchmark.store import Expected, Store
+from benchmark.cli.app import main
+from benchmark.compare import noise
+from benchmark.compare import refresh as comparing
+from benchmark.compare.lanes import LANES
+from benchmark.compare.refresh import compare, refresh
+from benchmark.files.errors import UserError
+from benchmark.metrics import pairs as metrics
+from benchmark.plan.catalog import Entry
+from benchmark.plan.expected import Expected
+from benchmark.records.cell import Group
+from benchmark.records.predictions import path_of
+from benchmark.records.record import Identity, Record
+from benchmark.records.store import Store
 from datasets.base import Table
 from tests.fake_records import record, save, seeds
 from tests.ltv_world import ltv_world
@@ -138,7 +140,7 @@ class World:
     """A store with records of one dataset whose methods and table are made up."""
 
     def __init__(self, runs: Path, at: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-        from benchmark import runner
+        from benchmark.execute import runner
         from datasets import cache, registry
 
         self.store, self.said, self.at = Store(runs), [], at

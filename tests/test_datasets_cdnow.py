@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.metrics import spearman
+from benchmark.metrics.pairs import spearman
 from datasets.cdnow import CDNow
 from tests import ltv_fixtures as made
 from tests.ltv_fixtures import complaint

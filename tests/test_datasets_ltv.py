@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.metrics import normalized_gini, spearman
+from benchmark.metrics.pairs import normalized_gini, spearman
 from datasets import cache
 from datasets.base import NotAvailable
 from datasets.cdnow import CDNow

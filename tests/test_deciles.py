@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import average_precision_score
 
-from benchmark.deciles import decile_table
-from benchmark.evaluate import evaluate
-from benchmark.metrics import average_precision
+from benchmark.metrics.deciles import decile_table
+from benchmark.metrics.evaluate import evaluate
+from benchmark.metrics.pairs import average_precision
 
 RNG = np.random.default_rng(0)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import mean_pinball_loss
 
-from benchmark import metrics
-from benchmark.evaluate import calibration, evaluate
+from benchmark.metrics import pairs as metrics
+from benchmark.metrics.evaluate import calibration, evaluate
 
 
 def rows(n: int = 400) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from benchmark.cli import main
+from benchmark.cli.app import main
 from reports.explain import Number, parse
 from reports.frames import digest
 from tests.fake_records import save, seeds, world
@@ -152,7 +152,7 @@ def test_names_are_read_in_any_order_after_the_method():
 
 def test_it_answers_without_torch(made):
     call = (
-        "import sys; from benchmark.cli import main; "
+        "import sys; from benchmark.cli.app import main; "
         f"assert not main(['explain', 'synthetic/mean/mae', '--runs', {str(made)!r}]); "
         "assert not {'torch', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)"
     )

@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark import suite as suites
-from benchmark.catalog import catalog
-from benchmark.cell import Group
-from benchmark.errors import UserError
-from benchmark.estimate import Estimate, spell
-from benchmark.store import Store
+from benchmark.execute.worker import Task, _Insides
+from benchmark.files.errors import UserError
+from benchmark.plan import suite as suites
+from benchmark.plan.catalog import catalog
+from benchmark.plan.estimate import Estimate, spell
+from benchmark.records.cell import Group
+from benchmark.records.store import Store
 from benchmark.train.trainer import Plan, Trainer
-from benchmark.worker import Task, _Insides
 from methods.base import Batch, Fitted
 from methods.capabilities import LEVELS, Distribution, Examined
 from methods.tr import TR

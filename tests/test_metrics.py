@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from benchmark import metrics
+from benchmark.metrics import pairs as metrics
 
 TIES = ("half", "formula", "strict", "lenient", "exclude")
 

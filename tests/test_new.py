@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from benchmark.cli import main
-from benchmark.errors import UserError
-from benchmark.new import write
+from benchmark.cli.app import main
+from benchmark.cli.new import write
+from benchmark.files.errors import UserError
 from tests.pages import html_tables, markdown_tables, section
 
 DOCUMENT = ROOT / "docs" / "your-method.md"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from msgspec import structs
 
-from benchmark.compare import spread
-from benchmark.lanes import LANES
-from benchmark.noise import Noise
-from benchmark.resample import Resampler, multiplicities
+from benchmark.compare.lanes import LANES
+from benchmark.compare.noise import Noise
+from benchmark.compare.refresh import spread
+from benchmark.compare.resample import Resampler, multiplicities
 from reports.board import Entry
 from reports.contest import Contest
 from reports.stats import LEVEL, estimate

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark import ROOT
-from benchmark.cli import app
+from benchmark.cli.app import app
 from benchmark.train.trainer import Plan, Trainer
 from tests.worlds import watch_world
 

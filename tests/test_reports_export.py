@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.files.errors import UserError
 from reports.content import Content, Titled, content
 from reports.export import as_csv, as_tex, export, names
 from reports.markdown import plain, table

@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.files.errors import UserError
 from reports.frames import digest, files, frame, load
 from reports.stats import Summary, apart, best_two, percent, summarise
 from tests.fake_records import record, save, seeds, world

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy, spearmanr
 
-from benchmark.errors import UserError
-from benchmark.record import Cost, Curve, Record
+from benchmark.files.errors import UserError
+from benchmark.records.record import Cost, Curve, Record
 from reports import studies
 from reports.board import Board
 from reports.content import content

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from benchmark.record import Cost
+from benchmark.records.record import Cost
 from reports.axes import Axis, decades, most, rounds, spread
 from reports.content import Content, content
 from reports.figures import dots, planes

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.record import Curve, Record
+from benchmark.records.record import Curve, Record
 from reports.board import Board
 from reports.distributions import section
 from reports.learned import lines

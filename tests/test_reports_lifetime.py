@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmark.evaluate import evaluate
-from benchmark.record import Record
+from benchmark.metrics.evaluate import evaluate
+from benchmark.records.record import Record
 from reports import deciles, lifetime
 from reports.board import Board
 from reports.papers import papers

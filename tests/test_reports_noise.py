@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from benchmark.record import Identity
+from benchmark.records.record import Identity
 from reports import evidence, parts
 from reports.board import Board
 from reports.contest import contest, covered

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, spearmanr, ttest_ind, wasserstein_distance
 
-from benchmark import portrait
-from benchmark.errors import UserError
-from benchmark.noise import Noise
-from benchmark.portrait import Portrait, portray
-from benchmark.record import Cost, Record
-from benchmark.store import Store
+from benchmark.compare import portrait
+from benchmark.compare.noise import Noise
+from benchmark.compare.portrait import Portrait, portray
+from benchmark.files.errors import UserError
+from benchmark.records.record import Cost, Record
+from benchmark.records.store import Store
 from datasets.base import Table
 from datasets.schema import Rows, Schema
 from reports import differences, stability, studies

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from benchmark.errors import UserError
+from benchmark.files.errors import UserError
 from reports.frames import digest
 from reports.render import TEMPLATES, render, write
 from tests.fake_records import FACTS, STALE, record, save, seeds, world
@@ -207,7 +207,7 @@ def test_costs_and_environments_are_there(text):
 
 
 def test_records_of_two_states_of_the_data_are_called_out(tmp_path):
-    from benchmark.record import Identity
+    from benchmark.records.record import Identity
 
     save(tmp_path, record(), record(seed=1, identity=Identity("c", {}, "c", "other", {})))
     assert "The records of kuairand come from more than one state of its data" in render(tmp_path)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import kruskal
 
-from benchmark.record import Curve, Identity, Tuned
-from benchmark.tuning.study import Study
-from benchmark.tuning.trial import Trial
+from benchmark.records.record import Curve, Identity, Tuned
+from benchmark.records.study import Study
+from benchmark.records.trial import Trial
 from reports.frames import digest
 from reports.html import page
 from reports.importance import importance

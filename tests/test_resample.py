@@ -5,9 +5,9 @@ from time import process_time
 import numpy as np
 import pytest
 
-from benchmark import metrics
-from benchmark.lanes import LANES
-from benchmark.resample import DRAWS, Resampler, multiplicities, ranking_draws
+from benchmark.compare.lanes import LANES
+from benchmark.compare.resample import DRAWS, Resampler, multiplicities, ranking_draws
+from benchmark.metrics import pairs as metrics
 
 
 def copied(resampler: Resampler, draw: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.slices import slices
+from benchmark.compare.slices import slices
 from datasets.base import Table
 from datasets.schema import Rows
 from tests.ltv_world import ltv_world

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from benchmark.cell import Cell
-from benchmark.errors import UserError
-from benchmark.record import Identity
-from benchmark.tuning.proposals import BATCH, Proposal, Search, propose, strayed
-from benchmark.tuning.searches import declared, grids
+from benchmark.files.errors import UserError
+from benchmark.plan.searches import declared, grids
+from benchmark.records.cell import Cell
+from benchmark.records.record import Identity
+from benchmark.records.study import Study
+from benchmark.records.trial import Proposal, Trial, decode, encode
+from benchmark.tuning.proposals import BATCH, Search, propose, strayed
 from benchmark.tuning.space import Choices, Range, common, parse, size, structure
-from benchmark.tuning.study import Study
-from benchmark.tuning.trial import Trial, decode, encode
 from benchmark.tuning.tuner import Asked, Session, asked, stacks
 
 DEFAULT = {"lr": 1e-3, "bins": 50, "w": 0.1, "kind": "a", "dim": 64}

@@ -178,10 +178,10 @@ def test_a_choice_that_is_gone_stops_nothing_else(world: World, tmp_path: Path) 
     code = """
 from pathlib import Path
 from rich.console import Console
-from benchmark.catalog import catalog
-from benchmark.cell import Cell
-from benchmark.runner import Options, Runner
-from benchmark.store import Store
+from benchmark.plan.catalog import catalog
+from benchmark.records.cell import Cell
+from benchmark.execute.runner import Options, Runner
+from benchmark.records.store import Store
 import sys
 runner = Runner(catalog()[0], Store(Path(sys.argv[1])), Options(executor="inline"), Console())
 runner.run([Cell("synthetic", "shift", variant, 0) for variant in ("default", "tuned")])

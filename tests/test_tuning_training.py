@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.cell import Group
-from benchmark.record import decode as read
-from benchmark.record import encode as written
+from benchmark.execute.worker import Task, curve_of
+from benchmark.records.cell import Group
+from benchmark.records.record import decode as read
+from benchmark.records.record import encode as written
+from benchmark.records.trial import Proposal, decode
 from benchmark.train.reads import Shared
 from benchmark.train.trainer import History, Plan, Trainer
 from benchmark.tuning import training
-from benchmark.tuning.proposals import Proposal
 from benchmark.tuning.training import Attempt, Bench, attempts
-from benchmark.tuning.trial import decode
-from benchmark.worker import Task, curve_of
 from datasets.base import Protocol, Table
 from methods.backbone import BackboneConfig
 from methods.base import Estimator, MethodBase

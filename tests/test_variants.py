@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.catalog import catalog
-from benchmark.errors import UserError
-from benchmark.variants import resolved
+from benchmark.files.errors import UserError
+from benchmark.plan.catalog import catalog
+from benchmark.plan.variants import resolved
 
 OWN = {"tr": {"default": {"dim": 64, "lr": 1e-3}, "large": {"dim": 256, "lr": 1e-3}}}
 

@@ -16,12 +16,12 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from benchmark.fingerprint import digest
+from benchmark.records.identity import digest
+from benchmark.records.trial import Proposal, Proposer, Trial
 from benchmark.tuning.space import Choices, Dimension, Range, Space, inside, size
-from benchmark.tuning.trial import Proposer, Trial
 
 BATCH = 8
 _ASKS = 100  # for a setting that was not tried before; then the first such in an order of the seed's
@@ -51,17 +51,6 @@ def _weights(n: int) -> Any:
     import numpy as np
 
     return np.ones(n)
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A setting to try. `config` is whole; `params` are its fields of the space."""
-
-    number: int
-    proposer: Proposer
-    params: Mapping[str, Any]
-    config: Mapping[str, Any]
-    sampler: Mapping[str, Any] = field(default_factory=dict)  # arguments, where it is the sampler's
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from benchmark.metrics import mae
-from benchmark.record import Curve
+from benchmark.execute.worker import Report, Task, config_of, curve_of, fault, now, one_line
+from benchmark.metrics.pairs import mae
+from benchmark.records.record import Curve
+from benchmark.records.trial import SEED, Result, encode, trial_of
 from benchmark.train.draws import seed_of
 from benchmark.train.trainer import History, Plan, Trainer
-from benchmark.tuning.trial import SEED, Result, encode, trial_of
-from benchmark.worker import Report, Task, config_of, curve_of, fault, now, one_line
 from datasets.base import Protocol
 from datasets.schema import Rows, Schema
 from methods.base import Method, MethodBase

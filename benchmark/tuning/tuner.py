@@ -10,20 +10,22 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmark.catalog import Entry
-from benchmark.cell import Cell, Group
-from benchmark.errors import UserError
-from benchmark.fingerprint import environment
-from benchmark.pool import Event
-from benchmark.progress import Display
-from benchmark.runner import Options, Runner, survey
-from benchmark.store import Expected, Store
-from benchmark.tuning.proposals import BATCH, Proposal, Search, batch_of, propose, strayed
-from benchmark.tuning.searches import grids
+from benchmark.execute.pool import Event
+from benchmark.execute.progress import Display
+from benchmark.execute.runner import Options, Runner
+from benchmark.execute.worker import Task
+from benchmark.files.errors import UserError
+from benchmark.plan.catalog import Entry
+from benchmark.plan.expected import Expected, stale
+from benchmark.plan.searches import grids
+from benchmark.plan.survey import survey
+from benchmark.records.cell import Cell, Group
+from benchmark.records.identity import environment
+from benchmark.records.store import Store
+from benchmark.records.study import Study, best, told, variant_of
+from benchmark.records.trial import Proposal, Trial, decode, trial_of
+from benchmark.tuning.proposals import BATCH, Search, batch_of, propose, strayed
 from benchmark.tuning.space import common, parse, size, structure
-from benchmark.tuning.study import Study, best, stale, told, variant_of
-from benchmark.tuning.trial import Trial, decode, trial_of
-from benchmark.worker import Task
 
 PAPER = "paper"  # the variant that a method's paper stands for
 

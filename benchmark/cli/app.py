@@ -1,0 +1,441 @@
+"""The command line. Heavy libraries are imported by the verbs that need them, so that `--help` and `list` are quick."""
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from benchmark.cli import studies as views
+from benchmark.execute.machine import cores
+from benchmark.files.errors import UserError, unknown
+from benchmark.files.paths import RUNS, report_of, runs_of
+from benchmark.plan import suite as suites
+from benchmark.plan.catalog import Entry, catalog
+from benchmark.plan.estimate import Estimate, spell
+from benchmark.plan.expected import Standing
+from benchmark.records.cell import Cell, Group, grouped
+from benchmark.records.store import Store
+from benchmark.records.study import is_tuned
+from datasets import registry
+
+app = App(
+    name="python -m benchmark",
+    help="Continuous value prediction, re-run under one protocol: raw logs in, RESULTS.md out.",
+    version_flags=[],
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,  # main says what an interrupt means
+)
+console = Console()
+
+Data = Annotated[
+    Path | None, Parameter(name="--data", help="The data root: the folder that holds `KuaiRand-Pure/`, ...")
+]
+Runs = Annotated[Path, Parameter(name="--runs", help="The folder of the records.")]
+Suite = Annotated[str, Parameter(name="--suite", help="A file of benchmark/suites/, without `.toml`.")]
+Datasets = Annotated[
+    list[str],
+    Parameter(name="--dataset", negative="", help="Only these datasets of the suite; repeat or separate by commas."),
+]
+Only = Annotated[
+    list[str],
+    Parameter(
+        name="--only",
+        negative="",
+        help="Only cells that match: `tpm`, `tpm/large`, `kuairand/tpm/*`; several by commas.",
+    ),
+]
+Tune = Annotated[
+    int | None,
+    Parameter(
+        name="--tune",
+        help="Search each method's space first, with this many trials each on the validation rows; what they choose "
+        "runs as the variant `tuned`.",
+    ),
+]
+Search = Annotated[
+    str,
+    Parameter(
+        name="--search",
+        help="Try the whole grid of this name, one that a paper searched (a [[search]] block of benchmark/suites/); "
+        "what it chooses runs as the variant `tuned-NAME`.",
+    ),
+]
+Seeds = Annotated[int | None, Parameter(name="--seeds", help="How many seeds instead of the suite's own number.")]
+
+
+def _print(line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+def _split(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(part for value in values or [] for part in value.split(",") if part)
+
+
+def _root(data: Path | None) -> Path | None:
+    if data is not None and not data.is_dir():
+        raise UserError(
+            f"--data {data}: no such folder; pass the folder that holds `KuaiRand-Pure/`, `KuaiRec 2.0/`, ..."
+        )
+    return data
+
+
+def _methods() -> dict[str, Entry]:
+    methods, broken = catalog()
+    for module, why in broken.items():
+        _print(f"warning: {module} cannot be imported and is left out: {why}")
+    return methods
+
+
+def _cells(
+    suite: str, methods: dict[str, Entry], dataset: list[str] | None, only: list[str] | None, seeds: int | None
+) -> list[Cell]:
+    if seeds is not None and seeds < 1:
+        raise UserError(f"--seeds {seeds}: at least one seed is needed")
+    chosen = suites.load(suite)
+    found = suites.cells(chosen, methods, seeds)
+    for name in (names := _split(dataset)):
+        if name not in registry.names():
+            raise unknown("dataset", name, registry.names())
+        if name not in chosen.datasets:
+            raise UserError(f"the suite {suite} has no dataset {name!r}; it has {', '.join(chosen.datasets)}")
+    if names:
+        found = [cell for cell in found if cell.dataset in names]
+    return suites.only(found, patterns) if (patterns := _split(only)) else found
+
+
+@app.command(name="list")
+def list_() -> None:
+    """The suites, methods with their variants, and datasets there are."""
+    methods = _methods()
+    _print("suites")
+    for name in suites.names():
+        chosen = suites.load(name)
+        cells = suites.cells(chosen, methods)
+        _print(f"  {name:<16} {chosen.title} ({len(grouped(cells))} groups, {len(cells)} cells)")
+    _print("\nmethods")
+    for name, entry in sorted(methods.items()):
+        variants = ", ".join(v for v in entry.configs if v != "default")
+        _print(f"  {name:<16} {entry.title}: {entry.summary}" + (f" Variants: {variants}." if variants else ""))
+    _print("\ndatasets")
+    for name in registry.names():
+        _print(f"  {name:<24} {registry.get(name).source.title}; split {registry.get(name).protocol.split}")
+
+
+@app.command
+def data(
+    *, data: Data = None, fetch: Annotated[str, Parameter(help="Download this dataset into the data root.")] = ""
+) -> None:
+    """Every dataset: present or not, what of it, and how to get it."""
+    if fetch:
+        _fetch(fetch, data)
+    root = _root(data)
+    lacking = [row.name for row in registry.overview(root) if row.available and row.rows is None]
+    faults = {name: why for name in lacking if (why := _prepared(name, root))}
+    rows = registry.overview(root)
+    head = f"{'dataset':<14} {'here':<8} {'rows':>11} {'users':>9} {'items':>9}  table"
+    _print(head)
+    for row in rows:
+        here = "no" if not row.available else "made" if row.state == "synthetic" else "yes"
+        here = "unusable" if row.name in faults else here
+        counts = [f"{n:,}" if n is not None else "-" for n in (row.rows, row.users, row.items)]
+        _print(
+            f"{row.name:<14} {here:<8} {counts[0]:>11} {counts[1]:>9} {counts[2]:>9}  {(row.fingerprint or '-')[:12]}"
+        )
+    for row in rows:
+        details = {
+            "state": faults.get(row.name, row.state),
+            "names": ", ".join(row.protocols),
+            "files": ", ".join(row.files),
+            "official": row.official,
+            "licence": row.licence,
+            "to get it": "" if row.how_to_get in row.state else row.how_to_get,
+        }
+        _print("\n".join([f"\n{row.name}: {row.title}", *(f"  {k:<9} {v}" for k, v in details.items() if v)]))
+
+
+def _prepared(name: str, root: Path | None) -> str:
+    """Prepare a dataset that is there, so that its rows can be counted; "" or why it cannot be used."""
+    from datasets import cache
+    from datasets.base import BadData, CacheError, NotAvailable
+
+    try:
+        cache.load(registry.get(name), root)
+    except (BadData, NotAvailable) as error:
+        return str(error)
+    except CacheError as error:
+        raise UserError(str(error)) from None
+    return ""
+
+
+def _fetch(name: str, data: Path | None) -> None:
+    """Download a dataset's archive into the data root, with a bar."""
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    from datasets import download
+    from datasets.base import NotAvailable
+
+    if name not in registry.names():
+        raise unknown("dataset", name, registry.names())
+    if data is None:
+        raise UserError(f"say where to: `python -m benchmark data --fetch {name} --data FOLDER`")
+    with Progress(*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn(), console=console) as bar:
+        task = bar.add_task(name, total=None)
+        try:
+            download.fetch(
+                registry.get(name), data, lambda done, total: bar.update(task, completed=done, total=total or None)
+            )
+        except (download.DownloadError, NotAvailable) as error:
+            raise UserError(str(error)) from None
+
+
+def _none_in(runs: Path) -> str:
+    return f"no records in {runs}: `python -m benchmark run --runs {runs}` makes them"
+
+
+def _survey(
+    cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path | None
+) -> tuple[dict[Cell, Standing], dict[str, str]]:
+    from benchmark.plan.survey import survey
+
+    found = survey(cells, methods, Store(runs), _root(data))
+    return found.standings, found.unavailable
+
+
+@app.command
+def plan(
+    *,
+    suite: Suite = "quick",
+    data: Data = None,
+    runs: Runs = RUNS,
+    dataset: Datasets | None = None,
+    only: Only | None = None,
+    seeds: Seeds = None,
+    tune: Tune = None,
+    search: Search = "",
+) -> None:
+    """The cells of a suite by group: what would run, what is fresh, what cannot run and why; with --tune or --search
+    also the trials."""
+    methods = _methods()
+    cells = _cells(suite, methods, dataset, only, seeds)
+    studies = views.asked_for(cells, methods, tune, search, _print)
+    cells += views.cells_of([a.study for a in studies], cells)
+    standings, unavailable = _survey(cells, methods, runs, data)
+    from benchmark.execute.machine import has_gpu
+
+    device = "cuda" if has_gpu() else "cpu"
+    costs, workers = _estimate(runs, {cell.dataset for cell in cells}, data, unavailable, device), cores()
+    if device != "cpu":
+        workers = 1
+    times: list[float] = []
+    rowless: set[str] = set()
+    for trial_count, study, what in views.left(studies, methods, Store(runs), _root(data)):
+        guess = costs.of(Group(study.dataset, study.method, "default", ()))
+        took = "" if guess is None else f"  {spell(guess.seconds * trial_count):>11}, {guess.basis}"
+        _print(f"{study!s:<44} {what}{took}")
+        if guess is not None and study.dataset not in unavailable:
+            times.append(guess.seconds * trial_count)
+    for group in grouped(cells):
+        states = Counter(standings[cell].state for cell in group.cells)
+        what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        if group.dataset in unavailable:
+            what = "not available"
+        guess = costs.of(replace(group, variant="default") if is_tuned(group.variant) else group)
+        took = "" if guess is None else f"  {spell(guess.seconds * len(group.seeds)):>11}, {guess.basis}"
+        _print(f"{group!s:<44} {len(group.seeds)} seeds  {what}{took}")
+        if group.dataset not in unavailable and any(states[state] for state in ("missing", "stale")):
+            if guess is None:
+                rowless.add(group.dataset)
+            else:
+                times.append(guess.seconds * len(group.seeds))  # a group trains whole
+    todo = sum(standings[c].state in ("missing", "stale") for c in cells if c.dataset not in unavailable)
+    where = f"{workers} cores" if device == "cpu" else "one GPU"
+    longest = max([sum(times) / workers, *times])
+    _print(f"{len(cells)} cells, {todo} to run" + (f": about {spell(longest)} on {where}" if times else ""))
+    for name in sorted(rowless):
+        _print(f"{name}: not in that time, for its rows are not counted before they are prepared")
+    for name, why in unavailable.items():
+        _print(f"{name}: {why}")
+
+
+def _estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str], device: str) -> Estimate:
+    """What the records tell of costs; training rows of each dataset as prepared, recorded, those of another protocol of
+    the same source, or published."""
+    from datasets.cache import meta
+
+    records = Store(runs).all()
+    rows: dict[str, int | None] = {
+        r.dataset: r.facts["split_sizes"]["train"] for r in records if "split_sizes" in r.facts
+    }
+    for name in sorted(names):  # a source's plain protocol before its others
+        if name not in absent and (kept := meta(registry.get(name), data)):
+            rows[name] = kept["facts"]["split_sizes"]["train"]
+        elif name not in rows:
+            official = registry.get(name).source.official_rows
+            rows[name] = rows.get(name.partition("@")[0]) or int(0.6 * official) or None
+    known = set(registry.names())
+    return Estimate(records, rows, {name: registry.get(name).protocol.epochs for name in rows.keys() & known}, device)
+
+
+@app.command
+def run(
+    *,
+    suite: Suite = "quick",
+    data: Data = None,
+    runs: Runs = RUNS,
+    dataset: Datasets | None = None,
+    only: Only | None = None,
+    seeds: Seeds = None,
+    tune: Tune = None,
+    search: Search = "",
+    device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
+    executor: Annotated[str, Parameter(help="processes, or inline for a debugger.")] = "processes",
+    workers: Annotated[int, Parameter(help="Worker processes; 0: one per core, or one on a GPU.")] = 0,
+    rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
+) -> None:
+    """Run what is missing or stale of a suite, one record per cell, and write RESULTS.md."""
+    from benchmark.execute.runner import Options, Runner
+
+    methods = _methods()
+    cells = _cells(suite, methods, dataset, only, seeds)
+    argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
+    options = Options(_root(data), device, executor, workers, rerun, argv)
+    if studies := views.asked_for(cells, methods, tune, search, _print):
+        from benchmark.tuning.tuner import Tuner
+
+        argv += f" --search {search}" if search else f" --tune {tune}"
+        cells += views.cells_of(Tuner(methods, Store(runs), replace(options, argv=argv), console).run(studies), cells)
+    Runner(methods, Store(runs), options, console).run(cells)
+    compare(data=data, runs=runs, dataset=sorted({cell.dataset for cell in cells}))
+    report(data=data, runs=runs)
+
+
+@app.command
+def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = None) -> None:
+    """Resample the test sets, so that reports can tell what differs beyond noise; `run` does it after its cells."""
+    from benchmark.compare import portrait
+    from benchmark.compare.refresh import refresh
+
+    refresh(Store(runs), catalog()[0], _root(data), _print, _split(dataset))
+    portrait.refresh(Store(runs), _root(data), _print, _split(dataset))
+
+
+@app.command
+def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
+    """What the records are worth today: fresh, stale (and what moved), failed, skipped; with --suite also what is
+    missing."""
+    methods = _methods()
+    records = {record.cell for record in Store(runs).all()}
+    cells = sorted(records | set(_cells(suite, methods, None, None, None) if suite else ()))
+    standings, _ = _survey(cells, methods, runs, data)
+    for group in grouped(cells):
+        found = Counter(standings[cell] for cell in group.cells)
+        for standing, count in found.items():
+            _print(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
+    for line in views.status(methods, Store(runs), _root(data)):
+        _print(line)
+    total = Counter(standing.state for standing in standings.values())
+    _print(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or _none_in(runs))
+
+
+@app.command
+def report(
+    *,
+    data: Data = None,
+    runs: Runs = RUNS,
+    export: Annotated[Path | None, Parameter(help="Also write every table as CSV and LaTeX into this folder.")] = None,
+) -> None:
+    """Write RESULTS.md and board.html from the records; cells whose code, configuration or data have moved are refused
+    by name."""
+    from reports.export import export as write_tables
+    from reports.render import write
+
+    store = Store(runs)
+    methods, _ = catalog()
+    if not (records := store.all()):
+        raise UserError(_none_in(runs))
+    standings, _ = _survey([record.cell for record in records], methods, runs, data)
+    stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
+    moved = {str(study): why for study, why in views.moved(methods, store, _root(data)).items() if why}
+    out = report_of(runs)
+    found = write(runs, out, stale | moved)
+    counts = Counter(record.outcome for record in records)
+    parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
+    parts += [f"{len(stale)} stale ones left out"] if stale else []
+    _print(f"wrote {out} and board.html beside it: {', '.join(parts)}")
+    if export is not None:
+        _print(f"wrote {len(write_tables(found, export))} files of tables to {export}")
+
+
+@app.command
+def explain(
+    what: Annotated[
+        str, Parameter(help="`kuairand/tr/mae`: DATASET/METHOD[/VARIANT][/METRIC][/SLICE]; or RESULTS.md.")
+    ],
+    *,
+    data: Data = None,
+    runs: Annotated[Path | None, Parameter(name="--runs", help="The folder of the records.")] = None,
+) -> None:
+    """Where a number or a page comes from: records, seeds, data, configuration, code, command, and what moved since."""
+    from benchmark.plan.survey import survey
+    from reports import explain as tell
+
+    path = Path(what)
+    is_page = path.suffix in (".md", ".html")
+    runs = runs or (runs_of(path) if is_page else RUNS)
+    records = Store(runs).all()
+    asked = None if is_page else tell.parse(what, records)
+    found = survey([record.cell for record in records], _methods(), Store(runs), _root(data))
+    today = tell.Today(records, found.expected, found.standings, runs)
+    for line in tell.page(path, today) if asked is None else tell.number(asked, today):
+        _print(line)
+
+
+@app.command
+def new(
+    name: Annotated[str, Parameter(help="Of the file and the method: small letters, digits, underscores.")],
+) -> None:
+    """Write methods/NAME.py, a small method for you to change; it is found, tested and ranked as it stands."""
+    from benchmark.cli.new import write
+
+    path = write(name, _methods())
+    _print(f"wrote {path}: say in it what your method learns and predicts")
+    _print("the suites take every method, so there is nothing to add to them; next:")
+    _print(f"  python -m pytest -k {name}")
+    _print(f"  python -m benchmark run --suite quick --only {name}")
+
+
+@app.command
+def bench(
+    what: Annotated[str, Parameter(help="training, tuning or metrics; all by default.")] = "all",
+    *,
+    data: Data = None,
+    device: Annotated[str, Parameter(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Speed, side by side in one run: our trainer against a plain PyTorch loop, trials together against one after the
+    other (on KuaiRand-Pure with --data), and the exact ranking metrics."""
+    from benchmark.bench.training import main as measure
+
+    measure(what, device, console, _root(data))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, 2 for an error the user can mend, 130 for Ctrl-C."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        app(arguments if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        print(f"error: {' '.join(str(error).split())} See `python -m benchmark --help`.", file=sys.stderr)
+        return 2
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,75 @@
+"""What the command line asks and tells of studies; nothing here is heavy."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.files.errors import UserError
+from benchmark.plan.catalog import Entry
+from benchmark.plan.expected import stale
+from benchmark.records.cell import Cell
+from benchmark.records.store import Store
+from benchmark.records.study import Study, studies, told
+
+if TYPE_CHECKING:
+    from benchmark.tuning.tuner import Asked
+
+
+def asked_for(
+    cells: Sequence[Cell], methods: Mapping[str, Entry], tune: int | None, search: str, say: Callable[[str], None]
+) -> "list[Asked]":
+    """The studies of --tune and --search; says which methods have nothing to tune. Raises UserError."""
+    if tune is None and not search:
+        return []
+    from benchmark.tuning.tuner import asked
+
+    if search and tune is not None:
+        raise UserError(f"--search {search} tries its whole grid: leave --tune away")
+    found, untuned = asked(cells, methods, budget=tune or 0, search=search)
+    for why in dict.fromkeys(untuned.values()):
+        say(f"{', '.join(name for name, reason in untuned.items() if reason == why)}: {why}")
+    return found
+
+
+def cells_of(chosen: Sequence[Study], cells: Sequence[Cell]) -> list[Cell]:
+    """The cells of what the studies choose: with the seeds that their method's default has."""
+    return [
+        Cell(study.dataset, study.method, study.variant, cell.seed)
+        for study in chosen
+        for cell in cells
+        if (cell.dataset, cell.method, cell.variant) == (study.dataset, study.method, "default")
+    ]
+
+
+def left(
+    wanted: "Sequence[Asked]", methods: Mapping[str, Entry], store: Store, root: Path | None
+) -> Iterator[tuple[int, Study, str]]:
+    """How many trials each study has to run, and its standing in words."""
+    from benchmark.plan.survey import survey
+    from benchmark.tuning.tuner import Session, serving
+
+    expected = survey([cell for a in wanted for cell in a.cells], methods, store, root).expected
+    for a in wanted:
+        trials = a.study.read(store.folder)
+        kept, why = serving(a, trials, expected)
+        session = Session(a, {trial.number: trial for trial in kept})
+        count = max(0, a.most - len(kept)) if session.batch() else 0
+        words = f" ({len(trials) - len(kept)} of its {len(trials)} again: {why})" if why else ""
+        words += f" ({session.ended})" if session.ended not in ("", "done") else ""
+        yield count, a.study, f"{count} of {a.most} trials to run{words}"
+
+
+def moved(methods: Mapping[str, Entry], store: Store, root: Path | None) -> dict[Study, str]:
+    """Every study below the folder, with why it is stale; empty where it is fresh."""
+    from benchmark.plan.survey import survey
+
+    found = studies(store.folder)
+    cells = [Cell(study.dataset, study.method, "default", 0) for study in found]
+    expected = survey(cells, methods, store, root).expected
+    return {study: stale(study, trials, expected) for study, trials in found.items()}
+
+
+def status(methods: Mapping[str, Entry], store: Store, root: Path | None) -> Iterator[str]:
+    """A line for each study: its trials by outcome, its best so far, and why it counts for nothing."""
+    for study, why in moved(methods, store, root).items():
+        yield f"{f'{study}/trials':<44} {told(study.read(store.folder))}" + (f"; stale: {why}" if why else "")

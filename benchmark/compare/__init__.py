@@ -1,0 +1,10 @@
+"""What differs beyond noise: the saved test predictions of all methods, resampled together.
+
+refresh    brings each dataset's noise file up to date
+resample   the bootstrap of a test set
+lanes      many draws of a ranking metric at a time
+slices     named subsets of test rows
+noise      what is kept of it, one file per dataset
+portrait   how a log's watch ratios move over time
+derived    reads and writes such files
+"""

@@ -1,0 +1,93 @@
+"""What resampling says of a dataset's numbers: one small JSON file beside its records, complete or absent."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.compare import derived
+
+FILE = "noise.json"
+Values = list[float | None]  # None where a metric is undefined, or its noise unknown
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A method's variant that was resampled: the mean over its seeds."""
+
+    method: str
+    variant: str
+    tags: dict[str, str]  # seed -> tag of the identity whose predictions were read, see benchmark.records.predictions
+
+
+class Spread(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric. Every list but `pairs` has a place for each of the entries, in the metric's unit."""
+
+    value: Values  # over all rows, of the predictions as they are kept
+    users: Values = []  # standard error of the mean over these seeds, from drawing users
+    seeds: Values = []  # what the choice of the seeds adds; 0 for what has no seed, None where one seed hides it
+    pairs: list[Values] = []  # [i][j], j < i: like `users`, of the difference between entries i and j
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the test rows."""
+
+    rows: int
+    mae: Spread
+    rmse: Spread
+    xauc: Spread
+
+
+class Noise(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset's test set, resampled."""
+
+    format: int = 1
+    dataset: str
+    code: str  # hash of what computed it
+    table: str  # fingerprint of the prepared table
+    seed: int
+    rows: int
+    clusters: int
+    drawn: str  # what a cluster is: "users" or "rows"
+    draws: int
+    ranking_draws: int  # of the metrics that rank
+    entries: list[Compared]
+    missing: dict[str, str]  # "method/variant" with numbers that was left out -> why
+    metrics: dict[str, Spread]
+    slices: dict[str, Slice]
+
+    @property
+    def tags(self) -> dict[tuple[str, str], dict[str, str]]:
+        """What was read of each entry."""
+        return {(entry.method, entry.variant): entry.tags for entry in self.entries}
+
+
+def encode(noise: Noise) -> bytes:
+    """Canonical bytes: a list of numbers stays on its line."""
+    return ("".join(_lines(msgspec.to_builtins(noise), 0)) + "\n").encode()
+
+
+def _lines(value: Any, depth: int) -> Iterator[str]:
+    """Dictionaries, and lists of them or of lists, are opened; what is below goes on one line."""
+    opened = isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict | list))
+    if not opened or not value or depth > 4:
+        yield msgspec.json.encode(value).decode()
+        return
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    items = value.items() if isinstance(value, dict) else ((None, v) for v in value)
+    yield start
+    for place, (key, item) in enumerate(items):
+        yield ("," if place else "") + "\n" + " " * (depth + 1)
+        yield f"{msgspec.json.encode(key).decode()}: " if key is not None else ""
+        yield from [msgspec.json.encode(item).decode()] if key == "tags" else _lines(item, depth + 1)
+    yield "\n" + " " * depth + end
+
+
+def read(folder: Path) -> Noise | None:
+    """A dataset's noise below its folder of records, None where there is none. Raises UserError on another file."""
+    return derived.read(folder / FILE, Noise)
+
+
+def write(folder: Path, noise: Noise) -> None:
+    """Put it in place: whole or not at all. Raises UserError."""
+    derived.write(folder / FILE, encode(noise))

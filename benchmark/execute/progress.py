@@ -1,0 +1,91 @@
+"""What a user sees while a run is at work: cells or trials done, rows per second, time left; plain lines where there is
+no terminal."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from benchmark.records.cell import Group
+
+
+class Display:
+    """A live display of the run's groups on a terminal, one line per finished group elsewhere."""
+
+    def __init__(self, cells: int, console: Console, what: str = "cells") -> None:
+        self.console, self.cells, self.done, self.rows, self.what = console, cells, 0.0, 0, what
+        self.began = time.perf_counter()
+        self.live = console.is_terminal
+        self.started: dict[str, float] = {}
+        self.lines: dict[str, TaskID] = {}
+        self.share: dict[str, float] = {}
+        self.bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not self.live,
+        )
+        self.total = self.bars.add_task(f"[bold]{what}", total=cells, note=f"0/{cells}")
+
+    def __enter__(self) -> "Display":
+        self.bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bars.stop()
+
+    def say(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)  # a method's error may hold brackets
+
+    def start(self, group: Group) -> None:
+        """A group has begun (or begun again after its worker died)."""
+        name = str(group)
+        self.started[name] = time.perf_counter()
+        if name not in self.lines:
+            self.lines[name] = self.bars.add_task(name, total=None, note="starting")
+
+    def epoch(self, group: Group, epoch: int, epochs: int, active: int, rows: int) -> None:
+        """An epoch of `rows` rows over `active` replicas is over."""
+        self.rows += rows
+        self.share[str(group)] = len(group.seeds) * epoch / epochs
+        note = f"epoch {epoch}/{epochs}, {active} of {len(group.seeds)} training"
+        self.bars.update(self.lines[str(group)], total=epochs, completed=epoch, note=note)
+        self._refresh()
+
+    def drop(self, group: Group) -> None:
+        """A group goes on otherwise."""
+        self.share.pop(str(group), None)
+        if str(group) in self.lines:
+            self.bars.remove_task(self.lines.pop(str(group)))
+
+    def finish(self, group: Group, result: str) -> None:
+        """A group's records are written."""
+        name = str(group)
+        self.drop(group)
+        self.done += len(group.seeds)
+        seconds = time.perf_counter() - self.started[name]
+        left = "" if self.live else f"  [{self.done:.0f}/{self.cells} {self.what}, {self._rate()}, {self._left()}]"
+        self.say(f"{name:<42} {len(group.seeds)} x {result}  {seconds:6.1f} s{left}")
+        self._refresh()
+
+    def _rate(self) -> str:
+        rate = self.rows / max(time.perf_counter() - self.began, 1e-9)
+        return f"{rate / 1e3:,.0f} k rows/s"
+
+    def _left(self) -> str:
+        done = self.done + sum(self.share.values())
+        if not done:
+            return ""
+        seconds = (time.perf_counter() - self.began) / done * max(self.cells - done, 0)
+        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
+
+    def _refresh(self) -> None:
+        completed = self.done + sum(self.share.values())
+        self.bars.update(self.total, completed=completed, note=f"{self.done:.0f}/{self.cells}  {self._rate()}")

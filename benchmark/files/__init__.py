@@ -1,0 +1,6 @@
+"""Paths, whole files and errors: what every room stands on.
+
+paths    where records, reports and the cache lie
+atomic   files that are complete or absent
+errors   errors a user can mend
+"""

@@ -1,0 +1,10 @@
+"""Metrics: pure functions of arrays, exact over all pairs, each with a one-line formula.
+
+pairs      errors, pair counts and rank statistics
+evaluate   the metrics that a record keeps, over all rows and over slices
+deciles    calibration by deciles of the prediction
+"""
+
+from benchmark.metrics.pairs import mae, normalized_gini, rmse, spearman, xauc, xgauc
+
+__all__ = ["mae", "normalized_gini", "rmse", "spearman", "xauc", "xgauc"]

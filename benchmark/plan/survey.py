@@ -1,0 +1,56 @@
+"""What can be said of some cells before anything runs: which data are there, and what each record is worth."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmark.files.errors import UserError
+from benchmark.plan.catalog import Entry
+from benchmark.plan.expected import Expected, Standing
+from benchmark.records.cell import Cell
+from benchmark.records.store import Store
+from datasets import cache, registry
+from datasets.base import Incomplete, NotAvailable
+
+
+@dataclass
+class Survey:
+    """What can be said of some cells before anything runs."""
+
+    cells: list[Cell]
+    expected: Expected
+    unavailable: dict[str, str] = field(default_factory=dict)  # dataset -> why
+    standings: dict[Cell, Standing] = field(default_factory=dict)
+
+
+def _protocols(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Each dataset's protocol as the records keep it."""
+    return {name: msgspec.to_builtins(registry.get(name).protocol) for name in names}
+
+
+def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: Path | None) -> Survey:
+    """Which data are there, and what each cell's record is worth. Prepares nothing; data are checked where prepared.
+
+    Raises UserError for an incomplete dataset or an unreadable record.
+    """
+    names = list(dict.fromkeys(cell.dataset for cell in cells))
+    known = set(registry.names())
+    unavailable: dict[str, str] = {}
+    fingerprints: dict[str, str | None] = {}
+    for name in names:
+        if name not in known:
+            continue
+        try:
+            fingerprints[name] = cache.cached_fingerprint(registry.get(name), root)
+        except Incomplete as error:
+            raise UserError(str(error)) from None
+        except NotAvailable as error:
+            unavailable[name], fingerprints[name] = str(error), None
+    expected = Expected(methods, _protocols([n for n in names if n in known]), fingerprints)
+    expected.learn(cells, store.folder)
+    found = Survey(cells, expected, unavailable)
+    found.standings = {cell: expected.standing(cell, store.read(cell)) for cell in cells}
+    return found

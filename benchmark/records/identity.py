@@ -1,0 +1,116 @@
+"""The identity of a record: which code, configuration and environment its numbers come from."""
+
+import ast
+import hashlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmark import ROOT
+
+_PACKAGES = ("methods", "datasets", "benchmark", "reports")
+_LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "numba")
+
+
+def digest(data: bytes) -> str:
+    """The first 16 hexadecimal digits of SHA-256."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _file(module: str, root: Path) -> Path | None:
+    """The source of a module of this repository, or None."""
+    path = root.joinpath(*module.split("."))
+    for candidate in (path / "__init__.py", path.with_suffix(".py")):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _imports(path: Path, root: Path) -> set[str]:
+    """The modules of this repository that a source file imports, read without running it."""
+    found: set[str] = set()
+    package = path.parent.relative_to(root).parts
+    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            name = ".".join(part for part in (base, node.module) if part)
+            found |= {name} | {f"{name}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] in _PACKAGES and _file(name, root)}
+
+
+def closure(module: str, root: Path = ROOT) -> dict[str, str]:
+    """The import closure of a module inside the repository: file -> hash of its bytes. Raises SyntaxError on a
+    broken file."""
+    todo, files = {module}, {}
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        path = _file(name, root)
+        if path is None:
+            continue
+        files[str(path.relative_to(root))] = digest(path.read_bytes())
+        parts = name.split(".")
+        todo |= _imports(path, root) | {".".join(parts[:i]) for i in range(1, len(parts))}
+    return dict(sorted(files.items()))
+
+
+def of_files(files: Mapping[str, str]) -> str:
+    """One hash for a closure."""
+    return digest(json.dumps(files, sort_keys=True).encode())
+
+
+def of_config(config: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
+    """One hash for the resolved hyper-parameters and the dataset's protocol."""
+    return digest(json.dumps([config, protocol], sort_keys=True).encode())
+
+
+def engine() -> str:
+    """A hash of the trainer and the metrics: recorded as a footnote, so that mending them does not outdate every
+    record."""
+    here = ROOT / "benchmark"
+    sources = [
+        *sorted((here / "train").glob("*.py")),
+        *(here / "metrics" / f"{name}.py" for name in ("pairs", "evaluate")),
+    ]
+    return digest(b"".join(path.read_bytes() for path in sources))
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+@cache
+def environment() -> dict[str, str]:
+    """Versions, processor and commit: footnotes of a record, never a reason to distrust it."""
+    found = {"python": platform.python_version(), "system": platform.system(), "processor": _processor()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "missing"
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    dirty = "+changes" if commit and _git("status", "--porcelain", "--", *_PACKAGES, ":!reports") else ""
+    return found | {"cores": str(os.cpu_count()), "commit": commit + dirty, "engine": engine()}

@@ -1,0 +1,18 @@
+"""Per-row test predictions: kept in the cache, not committed; paired tests read them."""
+
+from pathlib import Path
+
+from benchmark.files.paths import cache
+from benchmark.records.cell import Group
+from benchmark.records.identity import digest
+from benchmark.records.record import Identity
+
+
+def tag(identity: Identity) -> str:
+    """What predictions depend on, in one word."""
+    return digest("/".join((identity.code, identity.config, identity.data)).encode())
+
+
+def path_of(group: Group, seed: int, identity: Identity) -> Path:
+    """Where a seed's predictions lie: float32 [test rows], in the order of the table's test split."""
+    return cache() / "predictions" / str(group) / f"{seed}-{tag(identity)}.npy"

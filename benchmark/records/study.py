@@ -1,0 +1,138 @@
+"""A study: one dataset, one method, its trials in order; what they are worth today, and what they choose.
+
+Trials lie below the records folder as `<dataset>/<method>/<variant>/trials/<number>.json`, beside the records of the
+cells that they choose for, one level deeper than those.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmark.files.atomic import need, put
+from benchmark.files.errors import UserError
+from benchmark.records.record import Tuned
+from benchmark.records.trial import Trial, encode
+
+TUNED = "tuned"  # the variant of a method's own space; a named search's is "tuned-NAME"
+FOLDER = "trials"
+_FILES = "[0-9]*.json"
+GLOB = f"*/*/*/{FOLDER}/{_FILES}"  # of all trials below a records folder
+
+
+def variant_of(search: str = "") -> str:
+    return f"{TUNED}-{search}" if search else TUNED
+
+
+def is_tuned(variant: str) -> bool:
+    """Whether a variant's settings are chosen by a study."""
+    return variant == TUNED or variant.startswith(f"{TUNED}-")
+
+
+@dataclass(frozen=True, order=True)
+class Study:
+    """One search over one method's settings on one dataset."""
+
+    dataset: str
+    method: str
+    variant: str = TUNED
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.method}/{self.variant}"
+
+    def folder(self, runs: Path) -> Path:
+        return runs / self.dataset / self.method / self.variant / FOLDER
+
+    def path(self, runs: Path, number: int) -> Path:
+        return self.folder(runs) / f"{number:03d}.json"
+
+    def read(self, runs: Path) -> list[Trial]:
+        """Its trials by number. Raises UserError on a file that is not one of them."""
+        found = []
+        for path in self.folder(runs).glob(_FILES):
+            trial = need(path, Trial, what="a trial", cure="delete it and run again")
+            theirs = Study(trial.dataset, trial.method, trial.variant)
+            if path != theirs.path(runs, trial.number):
+                raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
+            found.append(trial)
+        return sorted(found, key=lambda trial: trial.number)
+
+    def write(self, runs: Path, trial: Trial) -> None:
+        """Put a trial in place: whole or not at all. Raises OSError."""
+        put(self.path(runs, trial.number), encode(trial))
+
+    def forget(self, runs: Path, trials: Iterable[Trial]) -> None:
+        """Delete these trials, the last first, so that a gap is never left. Raises UserError."""
+        try:
+            for trial in sorted(trials, key=lambda trial: -trial.number):
+                self.path(runs, trial.number).unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.folder(runs)} cannot be changed ({error.strerror})") from None
+
+
+def studies(runs: Path) -> dict[Study, list[Trial]]:
+    """Every study that has a trial below the folder. Raises UserError on a file that is no trial."""
+    folders = sorted({path.parent for path in runs.glob(GLOB)})
+    found = {Study(*folder.relative_to(runs).parts[:3]): folder for folder in folders}
+    return {study: study.read(runs) for study in sorted(found)}
+
+
+def best(trials: Iterable[Trial]) -> Trial | None:
+    """The trial with the least objective, the first of equal ones; None where none has one."""
+    known = [(trial.objective, trial.number, trial) for trial in trials if trial.objective is not None]
+    return min(known, key=lambda item: item[:2])[2] if known else None
+
+
+def told(trials: Sequence[Trial]) -> str:
+    """How many trials of each outcome and the best so far, in words."""
+    counts = Counter(trial.outcome for trial in trials)
+    words = ", ".join(f"{counts[o]} {o}" for o in ("ok", "diverged", "failed") if counts[o])
+    if (chosen := best(trials)) is None or chosen.objective is None:
+        return f"{len(trials)} trials ({words})" if trials else "no trial"
+    setting = ", ".join(f"{name} {value}" for name, value in chosen.params.items())
+    return (
+        f"{len(trials)} trials ({words}), best {chosen.metric} {chosen.objective:.6g} on validation rows: "
+        f"trial {chosen.number}, {setting}"
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a study chose, for the cells of its variant."""
+
+    config: Mapping[str, object]
+    tuned: Tuned
+
+
+def choose(study: Study, trials: Sequence[Trial]) -> Choice | None:
+    """None where no trial has an objective."""
+    chosen = best(trials)
+    if chosen is None or chosen.objective is None:
+        return None
+    return Choice(
+        chosen.config,
+        Tuned(
+            study=str(study),
+            trial=chosen.number,
+            params=chosen.params,
+            metric=chosen.metric,
+            objective=chosen.objective,
+            trials=len(trials),
+            seconds=round(sum(trial.seconds for trial in trials), 1),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How much a method depends on its search: objectives of the trials that have one."""
+
+    best: float
+    median: float
+    worst: float
+
+
+def spread(trials: Iterable[Trial]) -> Spread | None:
+    known = [trial.objective for trial in trials if trial.objective is not None]
+    return Spread(min(known), median(known), max(known)) if known else None
