@@ -13,7 +13,8 @@ from benchmark.compare.refresh import compare, refresh
 from benchmark.files.errors import UserError
 from benchmark.metrics import pairs as metrics
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected
+from benchmark.plan.expected import Expected, Standing
+from benchmark.plan.survey import Survey
 from benchmark.records.cell import Group
 from benchmark.records.predictions import path_of
 from benchmark.records.record import Identity, Record
@@ -140,21 +141,21 @@ class World:
     """A store with records of one dataset whose methods and table are made up."""
 
     def __init__(self, runs: Path, at: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-        from benchmark.execute import runner
+        from benchmark.plan import survey as surveying
         from datasets import cache, registry
 
         self.store, self.said, self.at = Store(runs), [], at
         self.stale: set[str] = set()
 
         def survey(cells, methods, store, root):
-            found = runner.Survey(cells, Expected({}, {}, {}))
+            found = Survey(cells, Expected({}, {}, {}))
             state = {True: "stale", False: "fresh"}
-            found.standings = {c: runner.Standing(state[c.method in self.stale]) for c in cells}
+            found.standings = {c: Standing(state[c.method in self.stale]) for c in cells}
             found.unavailable = dict.fromkeys(self.unavailable, "no files")
             return found
 
         self.unavailable: list[str] = []
-        monkeypatch.setattr(runner, "survey", survey)
+        monkeypatch.setattr(surveying, "survey", survey)
         monkeypatch.setattr(cache, "load", lambda dataset, root: self.at)
         monkeypatch.setattr(registry, "get", lambda name: name)
         monkeypatch.setattr(comparing, "DRAWS", DRAWS)
