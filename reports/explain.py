@@ -12,16 +12,15 @@ from benchmark.plan.expected import Expected, Standing
 from benchmark.records.cell import Cell, grouped
 from benchmark.records.record import Record
 from benchmark.records.study import is_tuned
-from reports.board import Board, Entry
-from reports.content import content
-from reports.contest import contest
-from reports.frames import digest, resampled
-from reports.inventory import in_tables
-from reports.leaderboard import COLUMNS, digits, tied
-from reports.markdown import number as number_
-from reports.markdown import plus_minus
-from reports.papers import papers
-from reports.stats import summarise
+from reports.evidence.contest import contest, tied
+from reports.markup.markdown import number as number_
+from reports.model.board import Board, Entry
+from reports.model.frames import digest, resampled
+from reports.model.metrics import METRICS, digits
+from reports.model.papers import papers
+from reports.model.summary import plus_minus, summarise
+from reports.sections.content import content
+from reports.sections.inventory import in_tables
 
 _FORM = "a number is DATASET/METHOD[/VARIANT][/METRIC][/SLICE], as in kuairand/tr/mae; a page is RESULTS.md"
 
@@ -133,7 +132,7 @@ def _values(asked: Number, entry: Entry, records: Sequence[Record]) -> Iterator[
 
 def _noise(asked: Number, entry: Entry, board: Board) -> Iterator[str]:
     """What resampling the test rows says of one metric."""
-    if (column := COLUMNS.get(asked.metric)) is None or column.low is None:
+    if (column := METRICS.get(asked.metric)) is None or column.low is None:
         return
     tested = contest(board, asked.dataset, asked.metric, low=column.low, part=asked.part)
     if tested and entry in tested.places:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmark.files.errors import UserError
-from reports.content import Content, Titled
-from reports.inline import bare, tex
-from reports.markdown import NONE, Sheet
+from reports.markup.inline import bare, tex
+from reports.markup.markdown import NONE, Sheet
 from reports.render import save
+from reports.sections.content import Content, Titled
 
 _NUMBER = re.compile(r"[-+]?\d[\d,]*(\.\d+)?")
 _LONG = 40  # letters from which a LaTeX column breaks its lines

@@ -11,12 +11,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from benchmark.files.atomic import put
 from benchmark.files.errors import UserError
 from benchmark.files.paths import figures_of
-from reports import deciles, pareto
-from reports.content import NOTHING, Content, content
-from reports.html import page
+from reports import FOLDER
+from reports.html.page import page
+from reports.plots import calibration as deciles
+from reports.plots import pareto
+from reports.sections.content import NOTHING, Content, content
 
 BOARD = "board.html"
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = FOLDER / "templates"
 
 
 def render(runs: Path, *, stale: Mapping[str, str] = NOTHING) -> str:
@@ -54,7 +56,7 @@ def save(out: Path, text: str) -> None:
 
 
 def templates() -> Environment:
-    """The Markdown templates. Text from records is escaped by reports.markdown.plain and code."""
+    """The Markdown templates. Text from records is escaped by reports.markup.markdown.plain and code."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,

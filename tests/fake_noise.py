@@ -9,8 +9,8 @@ from benchmark.compare import noise
 from benchmark.compare.noise import Compared, Noise, Slice, Spread
 from benchmark.records.predictions import tag
 from benchmark.records.record import Record
-from reports.board import Board
-from reports.markdown import Sheet
+from reports.markup.markdown import Sheet
+from reports.model.board import Board
 from tests.fake_records import ESTIMATORS, record, seeds
 
 

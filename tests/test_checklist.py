@@ -7,9 +7,9 @@ import pytest
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import catalog
 from benchmark.records.cell import Group, grouped
-from reports.board import Board
-from reports.checklist import items, standing
-from reports.papers import papers
+from reports.model.board import Board
+from reports.model.papers import papers
+from reports.sections.paper.checklist import items, standing
 from tests.fake_records import record
 
 METHODS, BROKEN = catalog()

@@ -11,7 +11,7 @@ from datasets import ingest
 from datasets.base import BadData
 from datasets.ingest import Column, duplicates, read_csv
 
-COLUMNS = [Column("user"), Column("play", "float", low=0)]
+METRICS = [Column("user"), Column("play", "float", low=0)]
 GOOD = "user,other,play\n1,a,2.5\n2,b,0\n3000000000,c,7\n"
 
 
@@ -27,7 +27,7 @@ def put(folder: Path, text: str | bytes, name: str = "log.csv") -> Path:
     return path
 
 
-def complaint(path: Path, columns=COLUMNS) -> str:
+def complaint(path: Path, columns=METRICS) -> str:
     with pytest.raises(BadData) as caught:
         read_csv(path, columns)
     message = str(caught.value)
@@ -39,7 +39,7 @@ def complaint(path: Path, columns=COLUMNS) -> str:
 @pytest.mark.parametrize("name", ["log.csv", "log.csv.gz"])
 def test_columns_come_typed_from_plain_and_gzipped_files(tmp_path, name):
     raw = GOOD.encode()
-    got = read_csv(put(tmp_path, gzip.compress(raw) if name.endswith("gz") else raw, name), COLUMNS)
+    got = read_csv(put(tmp_path, gzip.compress(raw) if name.endswith("gz") else raw, name), METRICS)
     assert got["user"].tolist() == [1, 2, 3_000_000_000]
     assert got["play"].dtype == np.float64
     assert got["play"].tolist() == [2.5, 0, 7]
@@ -50,7 +50,7 @@ def test_a_file_of_many_blocks_reads_as_pandas_reads_it(tmp_path, small_blocks):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"user": rng.integers(0, 10**6, 3000), "play": rng.random(3000), "text": "é,x"})
     frame.to_csv(tmp_path / "log.csv", index=False)
-    got = read_csv(tmp_path / "log.csv", [*COLUMNS, Column("text", "text")])
+    got = read_csv(tmp_path / "log.csv", [*METRICS, Column("text", "text")])
     expected = pd.read_csv(tmp_path / "log.csv")
     assert got["user"].dtype == np.int32
     np.testing.assert_array_equal(got["user"], expected["user"])
@@ -59,7 +59,7 @@ def test_a_file_of_many_blocks_reads_as_pandas_reads_it(tmp_path, small_blocks):
 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path):
-    got = read_csv(put(tmp_path, b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()), COLUMNS)
+    got = read_csv(put(tmp_path, b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()), METRICS)
     assert got["user"].tolist() == [1, 2, 3_000_000_000]
 
 
@@ -79,7 +79,7 @@ def test_a_missing_column_is_named_beside_those_that_are_there(tmp_path):
 
 
 def test_an_optional_column_may_be_missing(tmp_path):
-    assert "time" not in read_csv(put(tmp_path, GOOD), [*COLUMNS, Column("time", optional=True)])
+    assert "time" not in read_csv(put(tmp_path, GOOD), [*METRICS, Column("time", optional=True)])
 
 
 @pytest.mark.parametrize(
@@ -139,5 +139,5 @@ def test_duplicates_are_counted_as_pandas_counts_them(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"user": rng.integers(0, 20, 2000), "play": rng.integers(0, 20, 2000) / 4})
     frame.to_csv(tmp_path / "log.csv", index=False)
-    got = read_csv(tmp_path / "log.csv", COLUMNS, row_hash=True)
+    got = read_csv(tmp_path / "log.csv", METRICS, row_hash=True)
     assert duplicates(got[""]) == frame.duplicated().sum() > 0

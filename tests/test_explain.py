@@ -12,7 +12,7 @@ import pytest
 from benchmark import ROOT
 from benchmark.cli.app import main
 from reports.explain import Number, parse
-from reports.frames import digest
+from reports.model.frames import digest
 from tests.fake_records import save, seeds, world
 
 

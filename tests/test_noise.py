@@ -10,9 +10,9 @@ from benchmark.compare.lanes import LANES
 from benchmark.compare.noise import Noise
 from benchmark.compare.refresh import spread
 from benchmark.compare.resample import Resampler, multiplicities
-from reports.board import Entry
-from reports.contest import Contest
-from reports.stats import LEVEL, estimate
+from reports.evidence.contest import Contest
+from reports.evidence.stats import LEVEL, estimate
+from reports.model.board import Entry
 
 USERS, METHODS, SEEDS, DRAWS = 200, 6, 5, 8 * LANES
 WORLDS = {

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from benchmark.files.errors import UserError
-from reports.content import Content, Titled, content
 from reports.export import as_csv, as_tex, export, names
-from reports.markdown import plain, table
+from reports.markup.markdown import plain, table
+from reports.sections.content import Content, Titled, content
 from tests.fake_records import STALE, save, world
 from tests.pages import html_tables, markdown_tables
 
@@ -114,6 +114,6 @@ def test_a_folder_that_cannot_be_made_is_one_line(found, tmp_path):
 
 
 def test_the_pages_and_the_exports_have_the_same_tables(found):
-    from reports.html import page
+    from reports.html.page import page
 
     assert sorted(html_tables(page(found))) == sorted(titled.name for titled in found.tables)

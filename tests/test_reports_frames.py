@@ -6,8 +6,9 @@ import statistics
 import pytest
 
 from benchmark.files.errors import UserError
-from reports.frames import digest, files, frame, load
-from reports.stats import Summary, apart, best_two, percent, summarise
+from reports.evidence.stats import apart, best_two, percent
+from reports.model.frames import digest, files, frame, load
+from reports.model.summary import Summary, summarise
 from tests.fake_records import record, save, seeds, world
 
 

@@ -11,13 +11,13 @@ from scipy.stats import entropy, spearmanr
 
 from benchmark.files.errors import UserError
 from benchmark.records.record import Cost, Curve, Record
-from reports import studies
-from reports.board import Board
-from reports.content import content
-from reports.html import page
-from reports.insides import KINDS
-from reports.papers import papers
+from reports.html.page import page
+from reports.model import studies
+from reports.model.board import Board
+from reports.model.papers import papers
+from reports.plots.insides import KINDS
 from reports.render import render, write
+from reports.sections.content import content
 from tests import fake_noise, pages
 from tests.fake_noise import save_noise
 from tests.fake_records import record, save, save_arrays, seeds
@@ -408,7 +408,7 @@ def calibrated(method: str, variant: str, seed: int, pinball: float, *held: floa
 
 
 def test_distributions_are_ordered_and_judged(tmp_path):
-    from reports.distributions import section
+    from reports.sections.distributions import section
 
     what = {
         ("gr", "default"): (5.0, 0.5, 0.8, 0.9), ("cqe", "default"): (5.001, 0.45, 0.75, 0.86),
@@ -432,7 +432,7 @@ def test_distributions_are_ordered_and_judged(tmp_path):
 
 
 def test_one_seed_has_the_noise_of_its_test_rows():
-    from reports.distributions import section
+    from reports.sections.distributions import section
 
     found = section(Board([calibrated("gr", "default", 1, 5.0, 0.505, 0.8, 0.88)]))
     assert found is not None

@@ -11,14 +11,14 @@ import pytest
 
 from benchmark import ROOT
 from benchmark.records.record import Cost
-from reports.axes import Axis, decades, most, rounds, spread
-from reports.content import Content, content
-from reports.figures import dots, planes
-from reports.frames import digest
-from reports.html import page, value
-from reports.lifetime import DECILES
-from reports.panels import SIDE, panels
+from reports.html.page import page, value
+from reports.model.calibrated import DECILES
+from reports.model.frames import digest
+from reports.plots.axes import Axis, decades, most, rounds, spread
+from reports.plots.geometry import dots, planes
+from reports.plots.panels import SIDE, panels
 from reports.render import markdown, write
+from reports.sections.content import Content, content
 from tests.fake_records import STALE, record, save, seeds, world
 from tests.pages import html_tables, markdown_tables, section
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from benchmark.records.record import Curve, Record
-from reports.board import Board
-from reports.distributions import section
-from reports.learned import lines
+from reports.evidence.learned import lines
+from reports.model.board import Board
+from reports.sections.distributions import section
 from tests.fake_records import record, seeds
 
 PROTOCOL: Mapping[str, Any] = {"split": "random", "epochs": 20, "patience": 5, "stop": "mae"}

@@ -7,9 +7,10 @@ import numpy as np
 
 from benchmark.metrics.evaluate import evaluate
 from benchmark.records.record import Record
-from reports import deciles, lifetime
-from reports.board import Board
-from reports.papers import papers
+from reports.model.board import Board
+from reports.model.papers import papers
+from reports.plots import calibration as deciles
+from reports.sections import lifetime
 from tests.fake_records import record
 
 RNG = np.random.default_rng(0)

@@ -9,13 +9,14 @@ import pytest
 from scipy.stats import kendalltau
 
 from benchmark.records.record import Identity
-from reports import evidence, parts
-from reports.board import Board
-from reports.contest import contest, covered
-from reports.frames import digest, resampled
-from reports.leaderboard import leaderboard, verdicts
+from reports.evidence.contest import contest, covered
+from reports.evidence.stats import Estimate, best_two, holm, kendall, kendall_interval, smallest
+from reports.model.board import Board
+from reports.model.frames import digest, resampled
 from reports.render import render
-from reports.stats import Estimate, best_two, holm, kendall, kendall_interval, smallest
+from reports.sections import noise as evidence
+from reports.sections import slices as parts
+from reports.sections.leaderboard import leaderboard, verdicts
 from tests import fake_noise
 from tests.fake_noise import RECORDS, SLICES, board, save_noise, table
 from tests.fake_records import record, save, seeds, world

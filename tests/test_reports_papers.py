@@ -2,9 +2,9 @@
 
 import pytest
 
-from reports.inventory import in_tables
-from reports.papers import papers
-from reports.tables import disagreement
+from reports.model.papers import papers
+from reports.sections.inventory import in_tables
+from reports.sections.paper.comparison import disagreement
 
 PAPERS = papers()
 

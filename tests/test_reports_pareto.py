@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from reports.board import Board
-from reports.pareto import apart, figure, front
+from reports.model.board import Board
+from reports.plots.pareto import apart, figure, front
 from reports.render import write
 from tests import fake_noise
 from tests.fake_noise import RECORDS, save_noise

@@ -19,17 +19,19 @@ from benchmark.records.record import Cost, Record
 from benchmark.records.store import Store
 from datasets.base import Table
 from datasets.schema import Rows, Schema
-from reports import differences, stability, studies
-from reports.ablation import lines, reference
-from reports.board import Board
-from reports.content import content
-from reports.differences import Pair
-from reports.frames import digest
-from reports.html import page
-from reports.insides import KINDS
-from reports.papers import papers
+from reports.evidence import differences
+from reports.evidence.differences import Pair
+from reports.html.page import page
+from reports.model import studies
+from reports.model.board import Board
+from reports.model.frames import digest
+from reports.model.papers import papers
+from reports.plots import stability
+from reports.plots.insides import KINDS
 from reports.render import render, write
-from reports.tables import comparison
+from reports.sections.content import content
+from reports.sections.paper.ablation import lines, reference
+from reports.sections.paper.comparison import comparison
 from tests import fake_noise, pages
 from tests.fake_noise import save_noise, table
 from tests.fake_records import FACTS, record, save, save_arrays, seeds

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark import ROOT
 from benchmark.files.errors import UserError
-from reports.frames import digest
+from reports.model.frames import digest
 from reports.render import TEMPLATES, render, write
 from tests.fake_records import FACTS, STALE, record, save, seeds, world
 from tests.pages import section

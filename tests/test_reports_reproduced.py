@@ -5,9 +5,9 @@ import re
 
 from scipy.stats import kendalltau
 
-from reports import reproduced
-from reports.board import Board
-from reports.papers import papers
+from reports.evidence import reproduced
+from reports.model.board import Board
+from reports.model.papers import papers
 from tests import fake_noise
 from tests.fake_noise import RECORDS, board, table
 from tests.fake_records import FACTS, record, seeds

@@ -11,11 +11,11 @@ from scipy.stats import kruskal
 from benchmark.records.record import Curve, Identity, Tuned
 from benchmark.records.study import Study
 from benchmark.records.trial import Trial
-from reports.frames import digest
-from reports.html import page
-from reports.importance import importance
+from reports.evidence.importance import importance
+from reports.html.page import page
+from reports.model.frames import digest
 from reports.render import content, markdown, write
-from reports.tuning import section
+from reports.sections.tuning import section
 from tests.fake_records import record, save, seeds
 from tests.pages import html_tables, markdown_tables
 from tests.pages import section as part

@@ -3,8 +3,8 @@
 import pytest
 
 from datasets import registry
-from reports.board import BESIDE, Board
-from reports.tweaks import BASE, TWEAKS, section
+from reports.model.board import BESIDE, Board
+from reports.sections.tweaks import BASE, TWEAKS, section
 from tests.fake_records import record
 
 
@@ -66,7 +66,7 @@ def test_a_changed_protocol_has_no_board_of_its_own_beside_its_base() -> None:
 
 
 def test_calibration_stands_in_a_table_of_its_own() -> None:
-    from reports.distributions import section as distributions
+    from reports.sections.distributions import section as distributions
 
     fitting = {"pinball": 5.0, "pinball_rows": 8192.0, "coverage_50": 0.51, "coverage_80": 0.79, "coverage_90": 0.9}
     kept = record(method="egmn")

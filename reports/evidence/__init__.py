@@ -1,0 +1,1 @@
+"""What differs beyond noise. Imports `model` and `markup`."""

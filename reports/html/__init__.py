@@ -1,0 +1,1 @@
+"""board.html. Imports `sections` and what is below."""

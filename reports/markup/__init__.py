@@ -1,0 +1,1 @@
+"""Tables, figures and text without a page around them, and their forms. Imports nothing of reports."""

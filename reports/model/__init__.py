@@ -1,0 +1,1 @@
+"""Records, boards and the papers' numbers as data. Imports `markup`."""

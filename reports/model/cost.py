@@ -1,0 +1,48 @@
+"""What a row cost, as numbers and words."""
+
+from collections.abc import Sequence
+
+from reports.markup.markdown import NONE, plain
+from reports.model.board import Entry
+from reports.model.summary import summarise
+
+PER_BATCH = {  # as a paper's table may have them
+    "train_seconds_per_batch": "train s/batch",
+    "predict_seconds_per_batch": "predict s/batch",
+}
+
+
+def per_batch(entry: Entry, name: str) -> float | None:
+    """Seconds that a batch of the protocol's size costs one seed, its share of what its group trains together; None
+    where the records do not say."""
+    values = []
+    for record in entry.ok:
+        batch, cost = record.protocol.get("batch"), record.cost
+        if not isinstance(batch, int) or cost is None or cost.train_rows_per_second <= 0:
+            continue
+        rows = {
+            "train_seconds_per_batch": 1 / cost.train_rows_per_second,
+            "predict_seconds_per_batch": cost.predict_seconds_per_million_rows / 1e6,
+        }
+        values.append(batch * rows[name])
+    found = summarise(values)
+    return found.mean if found else None
+
+
+def together(entry: Entry | None) -> str:
+    """How many replicas trained at once, as text."""
+    found = sorted({r.cost.replicas for r in entry.ok if r.cost}) if entry else []
+    return ", ".join(map(str, found)) or NONE
+
+
+def shares(entries: Sequence[Entry]) -> str:
+    """What stands behind seconds per batch, as a sentence; empty where no entry has a cost."""
+    costs = [(r.cost, r.protocol.get("batch")) for e in entries for r in e.ok if r.cost]
+    if not costs:
+        return ""
+    devices = ", ".join(sorted({cost.device for cost, _ in costs}))
+    batches = ", ".join(f"{b:,}" for b in sorted({b for _, b in costs if isinstance(b, int)}))
+    return (
+        f"Our seconds are of a batch of {batches or 'unknown'} rows on {plain(devices)}, one seed's share of what its "
+        "group takes, validation between epochs included: compare rows with as many replicas together."
+    )

@@ -1,0 +1,99 @@
+"""The papers' numbers: `reports/published/*.toml`, as printed."""
+
+import msgspec
+
+from reports import FOLDER
+
+PUBLISHED = FOLDER / "published"
+CHECKLIST = "checklist.toml"  # beside the papers' numbers: which cells reproduce what
+
+
+class Printed(msgspec.Struct, frozen=True):
+    """One number of a paper: its text, and what the text says."""
+
+    text: str
+    value: float
+    std: float | None = None
+
+    @property
+    def digits(self) -> int:
+        """Decimals printed."""
+        return len(self.text.split("±")[0].rstrip("%").partition(".")[2])
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A dataset as a paper names it, ours beside it, and the reason why there may be no records of it."""
+
+    name: str
+    reason: str
+    ours: str = ""  # empty: it cannot exist here
+    size: str = ""  # the paper's counts, in words
+    rows: int = 0  # the paper's; 0 where it does not say
+    differs: str = ""  # what is known of the paper's protocol that ours does otherwise, as a clause
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of a table: the values of each column as one string, in the order of the table's metrics."""
+
+    name: str
+    values: list[str]
+    method: str = ""  # of the records that it stands beside
+    variant: str = "default"
+    slice: str = ""
+    parameters: str = ""
+    copied: list[str] = []  # columns whose numbers another paper prints too, so that they seem copied from it
+
+
+class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a paper."""
+
+    number: str
+    caption: str
+    metrics: list[str]
+    columns: list[str]  # names of datasets where the table has one column group for each
+    rows: list[Row]
+    reason: str = ""  # why it cannot be had here
+    notes: list[str] = []
+    elsewhere: list[str] = []  # datasets that it is not printed for: ours on them stand beside its first column
+
+    @property
+    def shown(self) -> list[str]:
+        """What ours can stand beside: its columns, and the datasets beside its first one."""
+        return [*self.columns, *self.elsewhere]
+
+    def printed(self, row: Row, column: str) -> dict[str, Printed]:
+        """A cell's numbers by metric; what the paper leaves out is left out. Raises KeyError on an unknown column."""
+        column = self.columns[0] if column in self.elsewhere else column
+        if column not in self.columns:
+            raise KeyError(f"table {self.number} has no column {column!r}; it has {', '.join(self.columns)}")
+        words = row.values[self.columns.index(column)].split()
+        return {metric: _number(word) for metric, word in zip(self.metrics, words, strict=True) if word != "-"}
+
+
+class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A paper's tables and what must be known to read them."""
+
+    key: str
+    title: str
+    datasets: list[Source]
+    tables: list[Table]
+    notes: list[str] = []
+
+    def table(self, number: str) -> Table:
+        return next(table for table in self.tables if table.number == number)
+
+    def source(self, name: str) -> Source | None:
+        return next((source for source in self.datasets if source.name == name), None)
+
+
+def _number(word: str) -> Printed:
+    """ "40.4508±0.0015", "4.167%", "7,210,290" """
+    value, _, std = word.replace(",", "").rstrip("%").partition("±")
+    return Printed(word, float(value), float(std) if std else None)
+
+
+def papers() -> dict[str, Paper]:
+    """Every paper by key, in the order of the files' names."""
+    files = (path for path in sorted(PUBLISHED.glob("*.toml")) if path.name != CHECKLIST)
+    found = [msgspec.toml.decode(path.read_bytes(), type=Paper) for path in files]
+    return {paper.key: paper for paper in found}

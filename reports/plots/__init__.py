@@ -1,0 +1,1 @@
+"""Drawings. Imports `evidence` and what is below."""

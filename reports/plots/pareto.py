@@ -1,0 +1,102 @@
+"""Figures of error against cost: which methods nothing cheaper beats. The same records give the same bytes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reports.markup.picture import named, seen
+from reports.model.board import Board, Entry
+from reports.model.metrics import HEADLINE, METRICS
+from reports.plots.drawing import svg
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COSTS = {
+    "seconds": "training and evaluation, s per seed",
+    "predict_seconds_per_million_rows": "prediction, s per 10⁶ rows",
+}
+_KINDS = {"learned": ("o", "#3465a4"), "trees": ("s", "#c4570a"), "label": ("D", "#888888")}
+_LEAST = 1e-3  # seconds: what is faster stands at the edge
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """The places of the points (cost, error) that no other beats in one without losing in the other, by cost."""
+    found: list[int] = []
+    for place in sorted(range(len(points)), key=lambda i: points[i]):
+        if not found or points[place][1] < points[found[-1]][1]:
+            found.append(place)
+    return found
+
+
+def figure(board: Board, dataset: str) -> str:
+    """An SVG of the headline error against each cost."""
+    shown = _shown(board, dataset)
+
+    def draw(picture: "Figure") -> None:
+        picture.subplots_adjust(left=0.06, right=0.88, top=0.98, bottom=0.12, wspace=0.2)
+        axes = picture.subplots(1, len(COSTS), sharey=True)
+        for place, (cost, words) in enumerate(COSTS.items()):
+            _draw(axes[place], shown, cost)
+            axes[place].set_xlabel(words)
+        unit = str(board.facts(dataset).get("unit", "s"))
+        axes[0].set_ylabel(f"{METRICS[HEADLINE].title.split()[0]} ({unit})")
+
+    return svg(draw, title=f"{dataset}: error against cost", size=(10, 4.2), layout=None)
+
+
+def _draw(axes: "Axes", shown: Sequence[Entry], cost: str) -> None:
+    points = [(max(e.cost(cost) or 0.0, _LEAST), e.mean(HEADLINE) or 0.0) for e in shown]
+    best = front(points)
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    axes.step([points[i][0] for i in best], [points[i][1] for i in best], where="post", color="#bbbbbb", zorder=1)
+    for entry, (x, y) in zip(shown, points, strict=True):
+        marker, colour = _KINDS["label" if entry.label_only else "trees" if entry.trees else "learned"]
+        axes.plot([x], [y], marker, color=colour, markersize=5, zorder=2)
+    axes.margins(x=0.15, y=0.08)
+    axes.grid(color="#eeeeee", zorder=0)
+    low, high = axes.get_ylim()
+    heights = apart([y for _, y in points], (high - low) / 28)
+    for place, (entry, (x, y), height) in enumerate(zip(shown, points, heights, strict=True)):
+        axes.annotate(
+            entry.title + ("" if entry.variant == "default" else f" ({entry.variant})"),
+            (x, y),
+            (x * 1.25, height),
+            va="center",
+            fontsize=7,
+            fontweight="bold" if place in best else "normal",
+            arrowprops={"arrowstyle": "-", "color": "#cccccc", "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2},
+        )
+
+
+def apart(values: Sequence[float], gap: float) -> list[float]:
+    """The values, moved by a few passes until neighbours lie about `gap` apart: places of labels."""
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    moved = [values[i] for i in order]
+    for _ in range(200):
+        close = [i for i in range(1, len(moved)) if moved[i] - moved[i - 1] < gap * 0.999]
+        for i in close:
+            push = (gap - (moved[i] - moved[i - 1])) / 2
+            moved[i - 1], moved[i] = moved[i - 1] - push, moved[i] + push
+        if not close:
+            break
+    found = [0.0] * len(values)
+    for place, value in zip(order, moved, strict=True):
+        found[place] = value
+    return found
+
+
+def _shown(board: Board, dataset: str) -> list[Entry]:
+    return [e for e in board.of(dataset) if e.mean(HEADLINE) is not None and e.cost("seconds") and not e.oracle]
+
+
+def places(board: Board, runs: Path) -> dict[str, Path]:
+    """Each dataset that has a figure, with the figure's place as seen from RESULTS.md."""
+    return {d: seen(runs) / named("cost", d) for d in board.datasets if len(_shown(board, d)) > 1}
+
+
+def drawn(board: Board, runs: Path) -> dict[str, str]:
+    """File name -> SVG."""
+    return {place.name: figure(board, dataset) for dataset, place in places(board, runs).items()}

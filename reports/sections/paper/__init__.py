@@ -1,0 +1,1 @@
+"""The sections beside a paper's tables."""
