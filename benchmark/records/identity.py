@@ -32,17 +32,28 @@ def _file(module: str, root: Path) -> Path | None:
     return None
 
 
-def _imports(path: Path, root: Path) -> set[str]:
-    """The modules of this repository that a source file imports, read without running it."""
+@cache
+def _named(source: bytes, package: tuple[str, ...]) -> frozenset[str]:
+    """Every module that a source file of a package imports, read without running it; what may be a module or a name
+    in one stands for both."""
     found: set[str] = set()
-    package = path.parent.relative_to(root).parts
-    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             name = ".".join(part for part in (base, node.module) if part)
             found |= {name} | {f"{name}.{alias.name}" for alias in node.names}
+    return frozenset(found)
+
+
+def _imports(path: Path, source: bytes, root: Path) -> set[str]:
+    """The modules of this repository that a source file imports. Raises SyntaxError that names the file."""
+    try:
+        found = _named(source, path.parent.relative_to(root).parts)
+    except SyntaxError as error:
+        error.filename = str(path)
+        raise
     return {name for name in found if name.split(".")[0] in _PACKAGES and _file(name, root)}
 
 
@@ -59,9 +70,10 @@ def closure(module: str, root: Path = ROOT) -> dict[str, str]:
         path = _file(name, root)
         if path is None:
             continue
-        files[str(path.relative_to(root))] = digest(path.read_bytes())
+        source = path.read_bytes()
+        files[str(path.relative_to(root))] = digest(source)
         parts = name.split(".")
-        todo |= _imports(path, root) | {".".join(parts[:i]) for i in range(1, len(parts))}
+        todo |= _imports(path, source, root) | {".".join(parts[:i]) for i in range(1, len(parts))}
     return dict(sorted(files.items()))
 
 
