@@ -20,6 +20,7 @@ import numpy as np
 
 from datasets import fingerprint
 from datasets.base import CacheError, Dataset, Split, Table
+from datasets.common.files import cache_folder
 from datasets.encode import SPLITS
 from datasets.schema import Array, Bag, Field, Rows, Schema
 
@@ -32,15 +33,6 @@ _ROW_COLUMNS = ("ids", "numeric", "content", "content_row", "label", "duration",
 
 class Damaged(Exception):
     """A kept table is not what was written; the sentence says in what."""
-
-
-def folder() -> Path:
-    """Where prepared tables are kept: CVP_CACHE, or the user's cache folder."""
-    if place := os.environ.get("CVP_CACHE"):
-        return Path(place)
-    from platformdirs import user_cache_path
-
-    return user_cache_path("cvp-bench")
 
 
 def load(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> Table:
@@ -68,7 +60,7 @@ def load(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> 
 
 def entry(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> Path:
     """The folder of a dataset's prepared table, there or not. Raises NotAvailable where the raw files are not."""
-    base = folder() if cache_dir is None else Path(cache_dir)
+    base = cache_folder() if cache_dir is None else Path(cache_dir)
     key = fingerprint.of_key(dataset, dataset.files(root), base / "hashes.json")
     return base / "tables" / f"{dataset.name}-{key[:20]}"
 

@@ -1,12 +1,9 @@
 """What identifies raw files, the code that reads them and a prepared table. Standard library and NumPy only."""
 
-import ast
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -15,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from datasets.base import Dataset, Protocol
+from datasets.common.files import put
+from datasets.common.imports import closure
 from datasets.schema import Array, Schema
 
 _PACKAGE = Path(__file__).parent
@@ -48,38 +47,11 @@ def of_key(dataset: Dataset, files: Iterable[Path], hashes: Path) -> str:
 
 @cache
 def of_code(module: str) -> str:
-    """A hash of the bytes of a module of this package and of all of this package's modules that it imports."""
+    """A hash of the bytes of a module and of all modules of this package that it imports."""
     digest = hashlib.sha256()
-    for name in sorted(_closure(module)):
-        path = _source(name)
-        digest.update(name.encode() + b"\0" + (path.read_bytes() if path else b""))
+    for name, source in closure(module, _PACKAGE.parent, (_PACKAGE.name,)).items():
+        digest.update(name.encode() + b"\0" + source)
     return digest.hexdigest()
-
-
-def _closure(module: str) -> set[str]:
-    seen: set[str] = set()
-    waiting = [module]
-    while waiting:
-        if (name := waiting.pop()) not in seen:
-            seen.add(name)
-            path = _source(name)
-            waiting += _imports(path.read_bytes()) if path else []
-    return seen
-
-
-def _source(module: str) -> Path | None:
-    """The file of a module of this package; None for modules defined elsewhere (in tests)."""
-    package, _, name = module.partition(".")
-    path = _PACKAGE / f"{name.replace('.', '/')}.py"
-    return path if package == _PACKAGE.name and path.is_file() else None
-
-
-def _imports(source: bytes) -> Iterator[str]:
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE.name}."):
-            yield str(node.module)
-        elif isinstance(node, ast.Import):
-            yield from (a.name for a in node.names if a.name.startswith(f"{_PACKAGE.name}."))
 
 
 def of_files(files: Iterable[Path], hashes: Path) -> list[tuple[Path, str]]:
@@ -102,18 +74,5 @@ def of_files(files: Iterable[Path], hashes: Path) -> list[tuple[Path, str]]:
         result.append((path, str(entry[2])))
     if fresh:
         with contextlib.suppress(OSError):  # only a memory: without it the files are read again next time
-            write_atomically(hashes, canonical(known))
+            put(hashes, canonical(known))
     return result
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """The file has either its old content or all of the new, whatever happens."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

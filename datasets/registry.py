@@ -6,7 +6,6 @@ A file of this folder that says `DATASETS = (...)` registers them: there is no l
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Any
 
 import datasets
 from datasets.base import BadData, Dataset, NotAvailable
+from datasets.common.names import no_such
 from datasets.places import get_it
 
 # what ProWTP's Table 6 counts, where it speaks of the dataset
@@ -79,9 +79,7 @@ def get(name: str) -> Dataset:
     known = _found()[0]
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=1, cutoff=0.4)
-    guess = f"; did you mean {near[0]!r}?" if near else "."
-    raise UnknownDataset(f"no dataset named {name!r}{guess} Known: {', '.join(known)}.")
+    raise UnknownDataset(no_such("dataset", name, known))
 
 
 @dataclass(frozen=True)

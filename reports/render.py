@@ -8,9 +8,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmark.files.atomic import put
 from benchmark.files.errors import UserError
 from benchmark.files.paths import figures_of
+from datasets.common.files import put
 from reports import FOLDER
 from reports.html.page import page
 from reports.plots import calibration as deciles

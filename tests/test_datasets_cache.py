@@ -13,8 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark import ROOT
 from datasets import cache, fingerprint
 from datasets.base import BadData, CacheError, Dataset
+from datasets.common.imports import closure
 from datasets.kuairec import KuaiRec
 from datasets.synthetic import Synthetic
 from tests import fixtures
@@ -80,7 +82,7 @@ def test_the_folder_is_the_users_or_the_one_asked_for(root, tmp_path, monkeypatc
     cache.load(KuaiRec(), root)
     assert len(list((tmp_path / "asked" / "tables").glob("kuairec-*"))) == 1
     monkeypatch.delenv("CVP_CACHE")
-    assert cache.folder().name == "cvp-bench"
+    assert cache.cache_folder().name == "cvp-bench"
 
 
 def test_other_bytes_or_another_protocol_are_another_entry(root, place):
@@ -105,10 +107,9 @@ def test_an_edit_of_the_code_prepares_again_and_keeps_the_fingerprint(root, plac
 
 
 def test_the_code_behind_a_dataset_is_its_module_and_what_that_imports():
-    assert {"datasets.kuairec", "datasets.ingest", "datasets.encode", "datasets.base", "datasets.schema"} <= (
-        fingerprint._closure("datasets.kuairec")
-    )
-    assert "datasets.kuairand" not in fingerprint._closure("datasets.kuairec")
+    behind = closure("datasets.kuairec", ROOT, ("datasets",))
+    assert {f"datasets/{name}.py" for name in ("kuairec", "ingest", "encode", "base", "schema")} <= behind.keys()
+    assert "datasets/kuairand.py" not in behind
 
 
 def test_the_fingerprint_moves_with_content_split_and_protocol(root, place):

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import TypeVar
 
-from benchmark.files.atomic import get, put
+from benchmark.files.atomic import get
 from benchmark.files.errors import UserError
+from datasets.common.files import put
 
 T = TypeVar("T")
 

@@ -1,6 +1,8 @@
 """After the cells: the saved test predictions of all methods, resampled together, so that reports can tell what differs
 from what does not on machines that have neither the predictions nor the data."""
 
+import contextlib
+import io
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ from benchmark.records.predictions import path_of, tag
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from datasets.base import Table
+from datasets.common.files import put
 
 METRICS = ("mae", "rmse", "ratio", "xauc", "xgauc", "spearman", "gini", "auc")
 Say = Callable[[str], None]
@@ -200,13 +203,10 @@ def _draws(path: Path, resampler: Resampler, key: str) -> dict[str, Array]:
     prediction = np.load(path)
     found = resampler.of(prediction) | _by_slice(resampler, prediction)
     arrays: dict[str, Any] = {name.replace("/", "|"): values for name, values in found.items()}
-    try:
-        scratch = place.with_suffix(".part")
-        with scratch.open("wb") as stream:
-            np.savez(stream, **arrays)
-        scratch.replace(place)
-    except OSError:
-        pass  # what cannot be kept is made again
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    with contextlib.suppress(OSError):  # what cannot be kept is made again
+        put(place, content.getvalue())
     return found
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import msgspec
 
-from benchmark.files.atomic import put
 from benchmark.records.cell import Group
 from benchmark.records.record import Cost, Curve, Identity, Record, Tuned, encode
 from benchmark.records.trial import Proposal
+from datasets.common.files import put
 
 _MEGA = 1 << 20
 _LOOKED_AT = 8192  # rows behind calibration and figures

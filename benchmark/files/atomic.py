@@ -1,6 +1,5 @@
-"""Files that are complete or absent, whatever happens while they are written."""
+"""JSON files as structs, with one line for what is wrong with one."""
 
-import contextlib
 import errno
 import os
 from pathlib import Path
@@ -31,19 +30,3 @@ def need(path: Path, kind: type[T], *, what: str, cure: str) -> T:
     if (found := get(path, kind, what=what, cure=cure)) is None:
         raise UserError(f"{path} cannot be read ({os.strerror(errno.ENOENT)})")
     return found
-
-
-def put(path: Path, data: bytes) -> None:
-    """Write beside `path`, flush to the disk, rename. Raises OSError and then leaves nothing behind."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        scratch.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
-        raise

@@ -1,9 +1,6 @@
-"""Where things lie and run: the records, the report beside them, the user's cache, the cores."""
+"""Where things lie: the records, and the report beside them."""
 
-import os
 from pathlib import Path
-
-from platformdirs import user_cache_path
 
 from benchmark import ROOT
 
@@ -23,8 +20,3 @@ def figures_of(runs: Path) -> Path:
 def runs_of(page: Path) -> Path:
     """The records folder of a page: the other way round."""
     return RUNS if page.resolve().parent == ROOT else page.parent
-
-
-def cache() -> Path:
-    """The folder for what can be made again; CVP_CACHE moves it."""
-    return Path(os.environ.get("CVP_CACHE") or user_cache_path("cvp-bench"))

@@ -11,12 +11,11 @@ from typing import Any
 import msgspec
 
 from benchmark import ROOT
-from benchmark.files.atomic import put
 from benchmark.files.errors import UserError
-from benchmark.files.paths import cache
 from benchmark.plan.variants import resolved
 from benchmark.records.identity import closure, of_files
 from benchmark.records.study import is_tuned
+from datasets.common.files import cache_folder, put
 from methods.registry import modules
 
 
@@ -92,7 +91,7 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
     found: dict[str, list[Entry]] = {}
     for module in modules():
         try:
-            places[module] = cache() / "catalog" / f"{of_files(closure(module))}-{module}.json"
+            places[module] = cache_folder() / "catalog" / f"{of_files(closure(module))}-{module}.json"
         except SyntaxError as error:
             broken[module] = f"SyntaxError: {error.msg} ({Path(str(error.filename)).name}, line {error.lineno})"
             continue

@@ -1,6 +1,5 @@
 """The identity of a record: which code, configuration and environment its numbers come from."""
 
-import ast
 import hashlib
 import json
 import os
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import ROOT
+from datasets.common import imports
 
 _PACKAGES = ("methods", "datasets", "benchmark", "reports")
 _LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "numba")
@@ -23,58 +23,10 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def _file(module: str, root: Path) -> Path | None:
-    """The source of a module of this repository, or None."""
-    path = root.joinpath(*module.split("."))
-    for candidate in (path / "__init__.py", path.with_suffix(".py")):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-@cache
-def _named(source: bytes, package: tuple[str, ...]) -> frozenset[str]:
-    """Every module that a source file of a package imports, read without running it; what may be a module or a name
-    in one stands for both."""
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
-            name = ".".join(part for part in (base, node.module) if part)
-            found |= {name} | {f"{name}.{alias.name}" for alias in node.names}
-    return frozenset(found)
-
-
-def _imports(path: Path, source: bytes, root: Path) -> set[str]:
-    """The modules of this repository that a source file imports. Raises SyntaxError that names the file."""
-    try:
-        found = _named(source, path.parent.relative_to(root).parts)
-    except SyntaxError as error:
-        error.filename = str(path)
-        raise
-    return {name for name in found if name.split(".")[0] in _PACKAGES and _file(name, root)}
-
-
 def closure(module: str, root: Path = ROOT) -> dict[str, str]:
     """The import closure of a module inside the repository: file -> hash of its bytes. Raises SyntaxError on a
     broken file."""
-    todo, files = {module}, {}
-    seen: set[str] = set()
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        path = _file(name, root)
-        if path is None:
-            continue
-        source = path.read_bytes()
-        files[str(path.relative_to(root))] = digest(source)
-        parts = name.split(".")
-        todo |= _imports(path, source, root) | {".".join(parts[:i]) for i in range(1, len(parts))}
-    return dict(sorted(files.items()))
+    return {name: digest(source) for name, source in imports.closure(module, root, _PACKAGES).items()}
 
 
 def of_files(files: Mapping[str, str]) -> str:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from benchmark.files.paths import cache
 from benchmark.records.cell import Group
 from benchmark.records.identity import digest
 from benchmark.records.record import Identity
+from datasets.common.files import cache_folder
 
 
 def tag(identity: Identity) -> str:
@@ -15,4 +15,4 @@ def tag(identity: Identity) -> str:
 
 def path_of(group: Group, seed: int, identity: Identity) -> Path:
     """Where a seed's predictions lie: float32 [test rows], in the order of the table's test split."""
-    return cache() / "predictions" / str(group) / f"{seed}-{tag(identity)}.npy"
+    return cache_folder() / "predictions" / str(group) / f"{seed}-{tag(identity)}.npy"

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from benchmark.files.atomic import get, put
+from benchmark.files.atomic import get
 from benchmark.files.errors import UserError
 from benchmark.records.cell import Cell
 from benchmark.records.record import Record, encode
 from benchmark.records.study import FOLDER, Study
 from benchmark.records.trial import Trial
+from datasets.common.files import put
 
 _ROOM = 8 << 20  # bytes a run wants free before it starts
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmark.files.atomic import need, put
+from benchmark.files.atomic import need
 from benchmark.files.errors import UserError
 from benchmark.records.record import Tuned
 from benchmark.records.trial import Trial, encode
+from datasets.common.files import put
 
 TUNED = "tuned"  # the variant of a method's own space; a named search's is "tuned-NAME"
 FOLDER = "trials"

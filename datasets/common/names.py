@@ -1,0 +1,12 @@
+"""The sentence for a name that is not there."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def no_such(kind: str, name: str, known: Iterable[str]) -> str:
+    """Says that no `kind` has this name, which one is nearest, and which there are, in the order given."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.4)
+    guess = f"; did you mean {near[0]!r}?" if near else "."
+    return f"no {kind} named {name!r}{guess} Known: {', '.join(names) or 'none'}."
