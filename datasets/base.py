@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from datasets.schema import Array, Rows, Schema, Task
 
 Split = Literal["train", "valid", "test"]
+_LONGEST = 1200  # characters of an error: a damaged file can have a line of millions
 
 
 class NotAvailable(Exception):
@@ -23,8 +24,16 @@ class Incomplete(NotAvailable):
     """Some of the dataset's raw files are there and some are missing: an error, where none at all is a normal state."""
 
 
+class Unreadable(Incomplete):
+    """A raw file or folder is there and cannot be opened: one sentence that says why."""
+
+
 class BadData(Exception):
     """The raw files are there but cannot be right: one sentence that names the file, the column and the rows."""
+
+    def __init__(self, sentence: str) -> None:
+        line = " ".join(sentence.split("\n"))
+        super().__init__(line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}")
 
 
 class CacheError(Exception):

@@ -4,7 +4,7 @@ The official file is `cdnow/CDNOW_master.txt` below the data root: customer id, 
 separated by spaces, with or without a line of column names. It is the smallest real lifetime-value dataset here.
 """
 
-import gzip
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,9 +13,11 @@ import numpy as np
 
 from datasets.base import BadData, Dataset, Protocol, Source, Table
 from datasets.encode import random_split
-from datasets.lifetime import WINDOW, lifetimes
+from datasets.ingest import duplicates, hashed_rows
+from datasets.lifetime import LARGEST, WINDOW, lifetimes
 from datasets.ltv import assemble_ltv, beside
 from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.reading.delimited import whole_text
 from datasets.schema import Array, Task
 
 FOLDER = "cdnow"
@@ -31,6 +33,10 @@ SOURCE = Source(
 _PUBLISHED = {"rows": "23502", "mean": "57.73", "positive %": "46.0", "max": "10429.78"}
 _NAMES = ["customer_id", "date", "number_of_cds", "dollar_value"]
 _FIRST = date(1997, 1, 1)
+_YEARS = (1997, 1998)  # the file's dates: January 1997 to June 1998
+_WHOLE, _AMOUNT, _DATE = (re.compile(one, re.ASCII) for one in (
+    r"\d{1,18}(\.0*)?", r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", r"(\d{4})(\d{2})(\d{2})"))  # fmt: skip
+_MANY, _MOST_BYTES = 10_000, 200 << 20  # CDs of a purchase, the file
 _MOST_CDS, _MOST_PURCHASES = 10, 3  # larger counts share a category
 
 
@@ -68,6 +74,7 @@ class CDNow(Dataset):
             "slice": "CDNOW, complete" if whole else f"CDNOW, {len(customer):,} of {SOURCE.official_rows:,} purchases",
             "files": listed([path]),
             "rows_raw": len(customer),
+            "duplicates": duplicates(hashed_rows((customer, day, cds, dollars))),
             "dropped": {"customers who never paid": customers - len(label)},
             # the file ends before their 365 days do, so their label is too small
             "censored": int((start + WINDOW > day.max()).sum()),
@@ -100,15 +107,9 @@ class CDNow(Dataset):
 
 def _read(path: Path) -> tuple[Array, Array, Array, Array]:
     """Customer, days since 1 January 1997, CDs and dollars of each purchase, [n] each. Raises BadData."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            lines = stream.read().decode("utf-8-sig").splitlines()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        kind = "a truncated or damaged gzip file" if path.suffix == ".gz" else "cannot be read as a text file"
-        raise BadData(f"{path}: {kind} ({error}); get the file again") from error
     days: dict[str, int] = {}
     rows: list[tuple[int, int, int, float]] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(path), start=1):
         cells = line.split()
         if not cells or (number == 1 and cells == _NAMES):
             continue
@@ -117,18 +118,50 @@ def _read(path: Path) -> tuple[Array, Array, Array, Array]:
                           f"({', '.join(_NAMES)}); mend that line or get the file again")  # fmt: skip
         try:
             if (when := cells[1]) not in days:
-                days[when] = (date(int(when[:4]), int(when[4:6]), int(when[6:])) - _FIRST).days
-            rows.append((int(cells[0]), days[when], int(cells[2]), float(cells[3])))
+                days[when] = _day(when)
+            rows.append((_whole(cells[0]), days[when], _whole(cells[2], _MANY), _dollars(cells[3])))
         except ValueError as error:
-            raise BadData(f"{path}: line {number} is not {', '.join(_NAMES)} ({' '.join(cells)[:60]!r}: {error}); "
+            raise BadData(f"{path}: line {number} is not {', '.join(_NAMES)} ({' '.join(cells)[:60]!r}): {error}; "
                           "mend that line or get the file again")  from error  # fmt: skip
-        if rows[-1][2] < 0 or not 0 <= rows[-1][3] < float("inf"):
-            raise BadData(f"{path}: line {number} has a negative or infinite amount ({' '.join(cells)!r}); "
-                          "mend that line or get the file again")  # fmt: skip
     if not rows:
         raise BadData(f"{path}: the file has no rows; get the file again")
     customer, day, cds, dollars = (np.array(column) for column in zip(*rows, strict=True))
     return customer, day, cds, dollars
+
+
+def _lines(path: Path) -> list[str]:
+    raw = whole_text(path, _MOST_BYTES)
+    try:
+        text: str = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise BadData(f"{path}: line {line} is not UTF-8 ({error.reason}); get the file again") from None
+    return text.split("\n")
+
+
+def _whole(text: str, most: int = 10**18) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(f"{text[:20]!r} is not a whole number")
+    if (number := int(text.partition(".")[0])) > most:
+        raise ValueError(f"{number} is too large to be true")
+    return number
+
+
+def _day(text: str) -> int:
+    if not (parts := _DATE.fullmatch(text)):
+        raise ValueError(f"the date {text[:20]!r} is not 8 digits, YYYYMMDD")
+    year, month, day = map(int, parts.groups())
+    if not _YEARS[0] <= year <= _YEARS[1]:
+        raise ValueError(f"the date {text} is not in the years {_YEARS[0]} and {_YEARS[1]}")
+    return (date(year, month, day) - _FIRST).days
+
+
+def _dollars(text: str) -> float:
+    if not _AMOUNT.fullmatch(text):
+        raise ValueError(f"the amount {text[:20]!r} is not a number")
+    if not 0 <= (amount := float(text)) <= LARGEST:
+        raise ValueError(f"the amount {text[:20]} is {'negative' if amount < 0 else 'too large to be true'}")
+    return amount
 
 
 DATASETS = (CDNow("cdnow"),)

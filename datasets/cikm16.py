@@ -14,11 +14,15 @@ import numpy as np
 
 from datasets.base import BadData, Dataset, Protocol, Source, Split, Table, TooFew
 from datasets.encode import codes, encoded, label_facts, random_split, split_facts, vocabulary
-from datasets.ingest import MISSING
+from datasets.ingest import MISSING, duplicates, hashed_rows
 from datasets.ltv import FEWEST, beside
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.places import folder, is_folder, listed, not_there, plain_or_gz
+from datasets.reading.delimited import check_names, header
+from datasets.reading.joined import SAMPLE, check_known
+from datasets.reading.lists import id_lists
+from datasets.reading.units import check_quantile
 from datasets.schema import Array, Bag, Rows, Schema
-from datasets.stream import Block, blocks, first_line
+from datasets.stream import Block, blocks
 
 FOLDERS = ("cikm16", "dataset-train-diginetica")
 SOURCE = Source(
@@ -37,7 +41,6 @@ VIEWS, QUERIES = 1_235_380, 923_127  # rows of the official files
 _PUBLISHED = {"sessions": "310302", "items": "122991"}  # of sessions with a query, whatever its duration
 LENGTH = 10  # tokens and items of a row, at most
 _TEXT = "searchstring.tokens"
-_NUMBERS = r"^\d{1,18}(,\d{1,18})*$"
 _QUERY = {"earliest": "the earliest of its session (smallest timeframe)", "longest": "the longest of its session"}
 
 
@@ -68,6 +71,7 @@ class Views:
     session: Array  # int64 [s]
     user: Array  # int64 [s], equal where the user is; a session without a user id is a user of its own
     items: Lists  # [s], in the order of the file
+    duplicates: int  # views that equal an earlier one
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class Queries:
     session: Array  # int64 [q]
     time: Array  # float64 [q], timeframe: ms since the first query of the session
     duration: Array  # float64 [q], ms on the result page
-    tokens: Any  # pyarrow.ChunkedArray [q] of texts: "12,345"; MISSING where there is none: a category was browsed
+    tokens: Any  # pyarrow.ChunkedArray [q] of lists of int64; an empty one where a category was browsed
 
     def one_a_session(self, which: Literal["earliest", "longest"]) -> Array:
         """The row of one query for each session, the sessions ascending; the first in the file among equals."""
@@ -90,9 +94,12 @@ class Queries:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        lists = pc.split_pattern(self.tokens.take(pa.array(rows)).combine_chunks(), ",")
+        lists = self.tokens.take(pa.array(rows)).combine_chunks()
         counts = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
-        return Lists(np.repeat(np.arange(len(rows)), counts), lists.flatten().cast(pa.int64()).to_numpy())
+        owner = np.repeat(np.arange(len(rows)), np.maximum(counts, 1))
+        value = np.full(len(owner), MISSING)
+        value[counts[owner] > 0] = lists.flatten().to_numpy()
+        return Lists(owner, value)
 
 
 class Cikm16(Dataset):
@@ -123,7 +130,7 @@ class Cikm16(Dataset):
 
     def files(self, root: Path | None) -> list[Path]:
         """The viewed items, then the queries."""
-        below = next((one for one in FOLDERS if root is not None and (Path(root) / one).is_dir()), FOLDERS[0])
+        below = next((one for one in FOLDERS if root is not None and is_folder(Path(root) / one)), FOLDERS[0])
         place = folder(self.name, SOURCE, root, below)
         wanted = {names[0]: plain_or_gz(place, names) for names in (_VIEW_FILES, _QUERY_FILES)}
         found = [path for path in wanted.values() if path]
@@ -144,6 +151,8 @@ class Cikm16(Dataset):
         if n == 0 and len(both) >= FEWEST:
             raise BadData(f"{paths[1]}: none of {len(both):,} sessions has a duration below {self.limit}; check the "
                           "unit: milliseconds are expected")  # fmt: skip
+        if n >= FEWEST or min(len(views.session), len(rows)) >= SAMPLE:
+            check_known(paths[1], "queries", dropped["no query"], len(views.session), what="sessions")
         if n < FEWEST:
             raise TooFew(f"{paths[1]}: {n} of {len(views.session):,} sessions have a query that counts: a sample too "
                          f"small to train and compare on, {FEWEST} the least; get the whole files")  # fmt: skip
@@ -153,6 +162,7 @@ class Cikm16(Dataset):
             "slice": "CIKM16, complete" if whole else f"CIKM16, {counts[0]:,} item views and {counts[1]:,} queries",
             "files": listed(paths),
             "rows_raw": len(views.session),
+            "duplicates": views.duplicates,
             "dropped": dropped,
         }
         if whole:
@@ -172,17 +182,19 @@ def _read_views(path: Path) -> Views:
     """Raises BadData."""
     import pyarrow as pa
 
-    types = {name: pa.int64() for name in ("sessionId", "itemId", "userId")}
+    types = {name: pa.int64() for name in ("sessionId", "itemId", "userId", "timeframe")}
     parts = []
     for block, name in _blocks(path, types):
         keys = block.numbers(name["sessionId"]), block.numbers(name["itemId"])
-        parts.append((*keys, block.numbers(name["userId"], missing=MISSING)))
-    session, item, user = (np.concatenate(column) for column in zip(*parts, strict=True))
+        values = (*keys, *(block.numbers(name[column], missing=MISSING) for column in ("userId", "timeframe")))
+        parts.append((*values[:3], hashed_rows(values)))
+    session, item, user, hashes = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(session, kind="stable")
     known, start, owner = np.unique(session[order], return_index=True, return_inverse=True)
     # a user who is known in part of a session is known; of two in one session (1 in 1,500 has them), the larger id
     who = np.maximum.reduceat(user[order], start)
-    return Views(known, np.where(who == MISSING, -2 - np.arange(len(who)), who), Lists(owner, item[order]))
+    who = np.where(who == MISSING, -2 - np.arange(len(who)), who)
+    return Views(known, who, Lists(owner, item[order]), duplicates(hashes))
 
 
 def _read_queries(path: Path) -> Queries:
@@ -190,16 +202,15 @@ def _read_queries(path: Path) -> Queries:
     import pyarrow as pa
 
     types = {"sessionId": pa.int64(), "timeframe": pa.float64(), "duration": pa.float64(), _TEXT: pa.string()}
-    parts, texts = [], []
+    parts, lists = [], []
     for block, name in _blocks(path, types):
         session, time, duration = (block.numbers(name[column]) for column in ("sessionId", "timeframe", "duration"))
-        if (negative := duration < 0).any():
-            at = int(negative.argmax())
-            raise block.bad(name["duration"], at, f"is negative ({duration[at]:g})")
+        block.check(name["duration"], duration < 0, "is negative", duration)
         parts.append((session, time, duration))
-        texts.append(_checked_tokens(block, name[_TEXT]))
+        lists.append(id_lists(block, name[_TEXT], brackets=False, none=("NA",)))
     session, time, duration = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Queries(session, time, duration, pa.chunked_array(texts))
+    check_quantile(path, "duration", duration / 1000, 0.5, 0.02, 3600, "milliseconds")
+    return Queries(session, time, duration, pa.chunked_array(lists))
 
 
 def _blocks(path: Path, types: Mapping[str, Any]) -> Iterator[tuple[Block, dict[str, str]]]:
@@ -208,32 +219,16 @@ def _blocks(path: Path, types: Mapping[str, Any]) -> Iterator[tuple[Block, dict[
     def plain(name: str) -> str:
         return re.sub("[^a-z]", "", name.lower())
 
-    spelled = {plain(cell): cell.strip(' "') for cell in first_line(path, ";")}
-    if missing := [name for name in types if plain(name) not in spelled]:
-        raise BadData(
-            f"{path}: no column {', '.join(map(repr, missing))}; line 1 has {', '.join(map(repr, spelled.values()))}, "
-            "where the header of the official file is expected"
-        )
-    names = {name: spelled[plain(name)] for name in types}
+    found = header(path, ";")
+    official = {plain(name): name for name in types}
+    check_names(path, [official.get(plain(cell), cell) for cell in found], list(types))
+    names = {name: next(cell for cell in found if plain(cell) == plain(name)) for name in types}
     some = False
     for block in blocks(path, {names[name]: kind for name, kind in types.items()}, delimiter=";"):
         some = True
         yield block, names
     if not some:
         raise BadData(f"{path}: the file has a header and no rows; get the file again")
-
-
-def _checked_tokens(block: Block, name: str) -> Any:
-    """A block's token lists as texts, "" where there is none."""
-    import pyarrow.compute as pc
-
-    texts = block.batch.column(name).fill_null("")
-    none = pc.or_(pc.equal(texts, ""), pc.equal(texts, "NA"))
-    good = pc.or_(none, pc.match_substring_regex(texts, _NUMBERS)).to_numpy(zero_copy_only=False)
-    if not good.all():
-        at = int((~good).argmax())
-        raise block.bad(name, at, f"is not a list of whole numbers ({texts[at].as_py()[:40]!r})")
-    return pc.if_else(none, str(MISSING), texts)
 
 
 def _table(

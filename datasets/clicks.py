@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData
+from datasets.ingest import duplicates, hashed_rows
+from datasets.lifetime import LARGEST
+from datasets.reading.delimited import first_line
+from datasets.reading.units import check_clock, check_quantile
 from datasets.schema import Array
-from datasets.stream import Block, blocks, first_line
+from datasets.stream import Block, blocks
 
 DAY = 86_400  # seconds
 NAMES = (
@@ -42,6 +46,7 @@ class Clicks:
     user: Array  # int64 [n], equal where the user is; a click without a user id is a user of its own
     fields: dict[str, Array]  # [n] each: int32 codes or int64 hashes
     counts: dict[str, int]
+    duplicates: int  # kept clicks that equal an earlier one in all that is read
 
 
 def check_fields(fields: Sequence[str]) -> None:
@@ -61,7 +66,7 @@ def read_clicks(path: Path, fields: Sequence[str], *, complete_ids: bool = False
     check_fields(fields)
     _check_width(path)
     coders = {name: _Hashes() if name in _HASHED else _Codes() for name in fields}
-    parts: dict[str, list[Array]] = {name: [] for name in ("label", "time", "recent", "user")}
+    parts: dict[str, list[Array]] = {name: [] for name in ("label", "time", "recent", "user", "row", "delay")}
     counts: Counter[str] = Counter()
     for block in blocks(path, _types({*fields, *IDS}), names=NAMES, delimiter="\t"):
         sale, amount, delay = _outcome(block)
@@ -84,10 +89,19 @@ def read_clicks(path: Path, fields: Sequence[str], *, complete_ids: bool = False
             parts[name].append(values[keep])
         for name, coder in coders.items():
             coder.add(block.batch.column(name), keep)
+        who = np.where(present["user_id"], kept["user"], 0)
+        seen = (kept["time"], kept["label"].view(np.int32), recent, who, delay)
+        same = [*(values[keep] for values in seen), *(coder.chunks[-1] for coder in coders.values())]
+        parts["row"].append(hashed_rows(same))
+        parts["delay"].append(delay[positive])
     if not counts["rows with complete ids" if complete_ids else "rows"]:
         raise BadData(f"{path}: no row with complete partner, user and product ids; get the file again")
     whole = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
-    return Clicks(**whole, fields={name: coders.pop(name).values() for name in fields}, counts=dict(counts))
+    check_clock(path, "click_timestamp", whole["time"], "seconds since 1970")
+    check_quantile(path, "time_delay_for_conversion", whole.pop("delay"), 0.99, 1, 100 * DAY, "seconds")
+    repeated = duplicates(whole.pop("row"))
+    coded = {name: coders.pop(name).values() for name in fields}
+    return Clicks(**whole, fields=coded, counts=dict(counts), duplicates=repeated)
 
 
 class _Hashes:
@@ -131,22 +145,22 @@ def _types(categories: set[str]) -> dict[str, Any]:
 
 
 def _check_width(path: Path) -> None:
-    cells = first_line(path, "\t")
+    cells = first_line(path).split("\t")
     if len(cells) != len(NAMES):
         raise BadData(f"{path}: line 1 has {len(cells)} tab-separated columns, expected {len(NAMES)} "
                       f"({NAMES[0]} .. {NAMES[-1]}); get the file again")  # fmt: skip
     if cells[0].strip('"').casefold() == NAMES[0].casefold():
-        raise BadData(f"{path}: line 1 is a header ({', '.join(cells[:3])}, ...) and the official file has none; "
+        raise BadData(f"{path}: line 1 is a header ({', '.join(cells[:3])[:80]}, ...) and the official file has none; "
                       "delete that line")  # fmt: skip
 
 
 def _outcome(block: Block) -> tuple[Array, Array, Array]:
     """Whether there was a sale, its amount in EUR (-1: none) and its delay in seconds (-1: unknown), [rows] each."""
     sale = block.numbers("Sale")
-    if (odd := (sale != 0) & (sale != 1)).any():
-        at = int(odd.argmax())
-        raise block.bad("Sale", at, f"is {sale[at]}, expected 0 or 1,")
-    return sale == 1, block.numbers("SalesAmountInEuro"), block.numbers("time_delay_for_conversion")
+    block.check("Sale", (sale != 0) & (sale != 1), "is neither 0 nor 1", sale)
+    amount = block.numbers("SalesAmountInEuro")
+    block.check("SalesAmountInEuro", np.abs(amount) > LARGEST, "is too large to be true", amount)
+    return sale == 1, amount, block.numbers("time_delay_for_conversion")
 
 
 def _present(block: Block, name: str) -> Array:

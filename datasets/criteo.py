@@ -88,6 +88,7 @@ class Criteo(Dataset):
             "slice": f"{SOURCE.title}, {'complete' if whole else f'{rows:,} of {SOURCE.official_rows:,} rows'}",
             "files": listed([path]),
             "rows_raw": rows,
+            "duplicates": clicks.duplicates,
             "dropped": {"incomplete ids": rows - n},
             "counts": clicks.counts,  # which of the published positive rates, that disagree, the file supports
         }

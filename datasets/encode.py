@@ -8,6 +8,7 @@ import numpy as np
 from datasets.base import BadData, Split
 from datasets.schema import Array
 
+_FAR = 1 << 62  # ids beyond have no room for one below or above them in 64 bits
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
@@ -47,7 +48,7 @@ def vocabulary(values: Array, train: Array) -> Array:
 def encoded(values: Array, vocabulary: Array) -> Array:
     """Ids int32 [n]: 1 + the place in the vocabulary, 0 for a value that it lacks."""
     low, high = (int(vocabulary[0]), int(vocabulary[-1])) if values.dtype.kind == "i" else (0, 0)
-    if 0 < high - low < 1 << 24:  # a table look-up is several times faster than a search
+    if 0 < high - low < 1 << 24 and low > -_FAR and high < _FAR:  # a look-up is several times faster than a search
         table = np.zeros(high - low + 3, np.int32)  # [unknown below, low..high, unknown above]
         table[vocabulary - (low - 1)] = np.arange(1, len(vocabulary) + 1, dtype=np.int32)
         return table[np.clip(values, low - 1, high + 1) - (low - 1)]

@@ -14,6 +14,7 @@ import numpy as np
 from datasets.base import Dataset, Protocol
 from datasets.common.files import put
 from datasets.common.imports import closure
+from datasets.reading.delimited import unreadable
 from datasets.schema import Array, Schema
 
 _PACKAGE = Path(__file__).parent
@@ -55,7 +56,10 @@ def of_code(module: str) -> str:
 
 
 def of_files(files: Iterable[Path], hashes: Path) -> list[tuple[Path, str]]:
-    """The SHA-256 of each file's bytes. `hashes` remembers those whose size and time of change have not moved."""
+    """The SHA-256 of each file's bytes. `hashes` remembers those whose size and time of change have not moved.
+
+    Raises Unreadable.
+    """
     try:
         known = json.loads(hashes.read_bytes())
     except (OSError, ValueError):
@@ -64,12 +68,18 @@ def of_files(files: Iterable[Path], hashes: Path) -> list[tuple[Path, str]]:
         known = {}
     result, fresh = [], False
     for path in files:
-        name, stat = str(path.resolve()), path.stat()
+        try:
+            name, stat = str(path.resolve()), path.stat()
+        except OSError as error:
+            raise unreadable(path, error) from error
         mark = [stat.st_size, stat.st_mtime_ns]
         entry = known.get(name)
         if not (isinstance(entry, list) and len(entry) == 3 and entry[:2] == mark):
-            with path.open("rb") as stream:
-                entry = [*mark, hashlib.file_digest(stream, "sha256").hexdigest()]
+            try:
+                with path.open("rb") as stream:
+                    entry = [*mark, hashlib.file_digest(stream, "sha256").hexdigest()]
+            except OSError as error:
+                raise unreadable(path, error) from error
             known[name], fresh = entry, True
         result.append((path, str(entry[2])))
     if fresh:

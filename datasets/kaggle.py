@@ -16,7 +16,7 @@ from datasets.base import BadData, Dataset, Protocol, Source, Table
 from datasets.encode import random_split
 from datasets.lifetime import WINDOW
 from datasets.ltv import assemble_ltv, beside
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.places import folder, is_folder, listed, not_there, plain_or_gz
 from datasets.schema import Array, Task
 from datasets.transactions import ATTRIBUTES, Reduced, reduce_transactions
 
@@ -72,7 +72,7 @@ class Kaggle(Dataset):
 
     def files(self, root: Path | None) -> list[Path]:
         """The transactions."""
-        below = next((one for one in FOLDERS if root is not None and (Path(root) / one).is_dir()), FOLDERS[0])
+        below = next((one for one in FOLDERS if root is not None and is_folder(Path(root) / one)), FOLDERS[0])
         place = folder(self.name, SOURCE, root, below)
         path = plain_or_gz(place, ["transactions.csv"])
         if path is None:

@@ -16,7 +16,9 @@ from datasets.assemble import assemble
 from datasets.base import BadData, Dataset, Protocol, Source, Table
 from datasets.encode import chronological_split, looked_up, random_split
 from datasets.ingest import MISSING, Column, concatenated, duplicates, read_csv
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.places import entries, folder, listed, not_there, plain_or_gz
+from datasets.reading.joined import check_known, check_unique
+from datasets.reading.units import check_clock, check_plays, check_videos
 from datasets.schema import Array
 
 FOLDER = "KuaiRand-Pure/data"
@@ -36,14 +38,15 @@ _COUNTS = (
     "is_click is_like is_follow is_comment is_forward is_hate long_view profile_stay_time comment_stay_time "
     "is_profile_enter is_rand hourmin"
 )
+_LONGEST = 1e10  # ms, four months
 _LOG = (
     Column("user_id"),
     Column("video_id"),
-    Column("date"),
+    Column("date", low=20150101, high=20401231),
     Column("time_ms"),
     Column("tab"),
-    Column("play_time_ms", "float", low=0),
-    Column("duration_ms", "float", low=0),
+    Column("play_time_ms", "float", low=0, high=_LONGEST),
+    Column("duration_ms", "float", low=0, high=_LONGEST),
     # read only to tell exact duplicates from a video played twice
     *(Column(name, empty=True, optional=True, keep=False) for name in _COUNTS.split()),
 )
@@ -72,8 +75,8 @@ class KuaiRand(Dataset):
         """The logs in the order of their dates, the user file, the video file."""
         place = folder(self.name, SOURCE, root, FOLDER)
         logs: dict[str, Path] = {}
-        for path in sorted(place.glob("log_standard_*_pure.csv*")):
-            if path.suffix in (".csv", ".gz"):
+        for path in entries(place):
+            if re.fullmatch(r"log_standard_.*_pure\.csv(\.gz)?", path.name):
                 logs.setdefault(path.name.removesuffix(".gz"), path)  # plain sorts before gzipped
         features = {stem: plain_or_gz(place, [stem]) for stem in _FEATURES}
         found = [*logs.values(), *(path for path in features.values() if path)]
@@ -87,7 +90,7 @@ class KuaiRand(Dataset):
     def build(self, root: Path | None) -> Table:
         paths = self.files(root)
         *logs, user_file, video_file = paths
-        raw = concatenated([read_csv(path, _LOG, row_hash=True) for path in logs])
+        raw = concatenated([_read_log(path) for path in logs])
         duration, play = raw.pop("duration_ms") / 1000, raw.pop("play_time_ms") / 1000
         dates = raw.pop("date")
         facts: dict[str, Any] = {
@@ -108,7 +111,7 @@ class KuaiRand(Dataset):
             else random_split(len(time), (6, 2, 2), self.seed)
         )
         return assemble(
-            _with_features(raw, user_file, video_file),
+            _with_features(raw, user_file, video_file, facts),
             split=split,
             unit="s",
             label=play[keep].astype(np.float32),
@@ -133,14 +136,29 @@ class KuaiRand(Dataset):
         return keep, dropped
 
 
-def _with_features(raw: dict[str, Array], user_file: Path, video_file: Path) -> dict[str, Array]:
-    """ProWTP's features of each row; what the feature files lack or leave empty is the category "missing"."""
+def _read_log(path: Path) -> dict[str, Array]:
+    """The rows of one log, their times in the units of the file. Raises BadData where these are not milliseconds."""
+    raw = read_csv(path, _LOG, row_hash=True)
+    duration = raw["duration_ms"] / 1000
+    check_videos(path, "duration_ms", duration, "milliseconds")
+    check_plays(path, "play_time_ms", raw["play_time_ms"] / 1000, duration, "milliseconds")
+    check_clock(path, "time_ms", raw["time_ms"] / 1000, "milliseconds since 1970")
+    return raw
+
+
+def _with_features(raw: dict[str, Array], user_file: Path, video_file: Path, facts: dict[str, Any]) -> dict[str, Array]:
+    """ProWTP's features of each row; what the feature files lack or leave empty is the category "missing".
+
+    Raises BadData where an id has two rows there or many rows' ids have none; notes in `facts` how many have none.
+    """
     users = read_csv(user_file, [Column("user_id"), Column("user_active_degree", "text", empty=True)])
     videos = read_csv(video_file, [Column("video_id"), Column("author_id", empty=True), Column("music_id", empty=True)])
-    for path, keys in ((user_file, users["user_id"]), (video_file, videos["video_id"])):
-        values, counts = np.unique(keys, return_counts=True)
-        if (counts > 1).any():
-            raise BadData(f"{path}: id {values[counts > 1][0]} has more than one row; get the file again")
+    facts["unmatched"] = {}
+    for path, name, keys in ((user_file, "user_id", users["user_id"]), (video_file, "video_id", videos["video_id"])):
+        check_unique(path, name, keys)
+        missing = int((~np.isin(raw[name], keys)).sum())
+        check_known(path, name, missing, len(raw[name]))
+        facts["unmatched"][path.name] = missing
     degrees, degree = np.unique(users["user_active_degree"].astype(str), return_inverse=True)
     degree = np.where(degrees[degree] == "", MISSING, degree)
     return {

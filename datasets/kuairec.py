@@ -3,7 +3,6 @@
 The official files lie in `KuaiRec 2.0/data/` below the data root.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,11 @@ from datasets.base import BadData, Dataset, Protocol, Source, Split, Table
 from datasets.encode import bag, checked_split, looked_up, random_split
 from datasets.ingest import Column, concatenated, duplicates, read_csv
 from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.reading.joined import check_known, check_unique
+from datasets.reading.lists import id_lists
+from datasets.reading.units import check_plays, check_videos
 from datasets.schema import Array
+from datasets.stream import blocks
 
 FOLDER = "KuaiRec 2.0/data"
 SOURCE = Source(
@@ -32,11 +35,12 @@ SOURCE = Source(
 _OFFICIAL = {"big_matrix.csv": 12_530_806, "small_matrix.csv": 4_676_570}
 _CATEGORIES = 4  # most that the official file gives a video
 _NONE = -1  # the category of a video that the category file lacks
+_LONGEST = 1e10  # ms, four months
 _COLUMNS = (
     Column("user_id"),
     Column("video_id"),
-    Column("play_duration", "float", low=0),  # ms, as is video_duration
-    Column("video_duration", "float", low=0),
+    Column("play_duration", "float", low=0, high=_LONGEST),  # ms, as is video_duration
+    Column("video_duration", "float", low=0, high=_LONGEST),
     # read only to tell exact duplicates from a video watched twice; empty in part of small_matrix
     Column("timestamp", "float", empty=True, optional=True, keep=False),
 )
@@ -96,7 +100,7 @@ class KuaiRec(Dataset):
     def build(self, root: Path | None) -> Table:
         paths = self.files(root)
         *matrices, category_file = paths
-        tables = [read_csv(path, _COLUMNS, row_hash=True) for path in matrices]
+        tables = [_read_matrix(path) for path in matrices]
         sizes = [len(table["user_id"]) for table in tables]
         facts: dict[str, Any] = {
             "slice": " and ".join(_slice(path, n) for path, n in zip(matrices, sizes, strict=True)),
@@ -119,7 +123,7 @@ class KuaiRec(Dataset):
             facts["capped"] = int((label > self.cap).sum())
             label = np.minimum(label, self.cap)
         split = self._split(kept)
-        padded, size = _categories(category_file, raw["video_id"], split["train"])
+        padded, size = _categories(category_file, raw["video_id"], split["train"], facts)
         table = assemble(
             raw,
             split=split,
@@ -149,18 +153,34 @@ def _without_last_field(table: Table) -> Table:
     return replace(table, schema=schema, rows=replace(table.rows, ids=np.ascontiguousarray(table.rows.ids[:, :-1])))
 
 
-def _categories(path: Path, video: Array, train: Array) -> tuple[Array, int]:
-    """Each row's categories as padded ids [n, 4] and the number of ids; one of its own for a video without any."""
-    table = read_csv(path, [Column("video_id"), Column("feat", "text", empty=True)])
+def _read_matrix(path: Path) -> dict[str, Array]:
+    """The rows of one matrix, their times in the units of the file. Raises BadData where these are not milliseconds."""
+    raw = read_csv(path, _COLUMNS, row_hash=True)
+    duration = raw["video_duration"] / 1000
+    check_videos(path, "video_duration", duration, "milliseconds")
+    check_plays(path, "play_duration", raw["play_duration"] / 1000, duration, "milliseconds")
+    return raw
+
+
+def _categories(path: Path, video: Array, train: Array, facts: dict[str, Any]) -> tuple[Array, int]:
+    """Each row's categories as padded ids [n, 4] and the number of ids; one of its own for a video without any.
+
+    Raises BadData; notes in `facts` how many rows' videos the file lacks.
+    """
+    import pyarrow as pa
+
+    ids: list[Array] = []
     lists: list[list[int]] = [[_NONE]]  # place 0: videos that the file lacks
-    for line, text in enumerate(table["feat"], start=2):
-        try:
-            members = json.loads(text) if text else []
-            lists.append([int(m) for m in members] or [_NONE])
-        except (ValueError, TypeError) as error:
-            raise BadData(f"{path}: column 'feat' is not a list of numbers in line {line} ({text!r}); "
-                          "get the file again") from error  # fmt: skip
-    place = looked_up(video, table["video_id"], np.arange(1, len(lists), dtype=np.int32), 0)
+    for block in blocks(path, {"video_id": pa.int64(), "feat": pa.string()}):
+        ids.append(block.numbers("video_id"))
+        lists += [members or [_NONE] for members in id_lists(block, "feat", brackets=True).to_pylist()]
+    if not ids:
+        raise BadData(f"{path}: the file has a header and no rows; get the file again")
+    videos = np.concatenate(ids)
+    check_unique(path, "video_id", videos)
+    place = looked_up(video, videos, np.arange(1, len(lists), dtype=np.int32), 0)
+    facts["unmatched"] = {path.name: (missing := int((place == 0).sum()))}
+    check_known(path, "video_id", missing, len(place))
     seen = np.unique(place[train])
     known = np.unique(np.concatenate([np.asarray(lists[p][:_CATEGORIES], np.int64) for p in seen]))
     return bag(lists, known, _CATEGORIES)[place], len(known) + 1

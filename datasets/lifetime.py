@@ -12,6 +12,7 @@ import numpy as np
 from datasets.schema import Array
 
 WINDOW = 365  # days
+LARGEST = 1e9  # of an amount, in any of the datasets' currencies: a larger one is a fault of the file
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from datasets.base import Incomplete, NotAvailable, Source
+from datasets.reading.delimited import unreadable
 
 FETCH = "python -m benchmark data --fetch {name} --data {root}"
 
@@ -24,9 +25,25 @@ def folder(name: str, source: Source, root: Path | None, below: str) -> Path:
             f"{get_it(name, source, root)}"
         )
     place = Path(root) / below
-    if not place.is_dir():
+    if not is_folder(place):
         raise not_there(name, source, root, place, "the folder")
     return place
+
+
+def is_folder(place: Path) -> bool:
+    """Whether a folder is there. Raises Unreadable where that cannot be seen."""
+    try:
+        return place.is_dir()
+    except OSError as error:
+        raise unreadable(place, error) from error
+
+
+def entries(place: Path) -> list[Path]:
+    """What lies in a folder, by name, but for hidden files (a Mac leaves `._x` beside x). Raises Unreadable."""
+    try:
+        return sorted(path for path in place.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise unreadable(place, error) from error
 
 
 def not_there(
@@ -41,12 +58,21 @@ def not_there(
 
 
 def plain_or_gz(place: Path, stems: Iterable[str]) -> Path | None:
-    """The first of these files that is there, plain before gzipped."""
+    """The first of these files that is there, plain before gzipped. Raises Unreadable where that cannot be seen."""
+    there = {path.name: path for path in entries(place)}
     for stem in stems:
-        for path in (place / stem, place / f"{stem}.gz"):
-            if path.is_file():
-                return path
+        for name in (stem, f"{stem}.gz"):
+            if name in there and is_file(there[name]):
+                return there[name]
     return None
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there. Raises Unreadable where that cannot be seen."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def listed(paths: Iterable[Path]) -> list[dict[str, object]]:

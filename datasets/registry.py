@@ -15,6 +15,7 @@ import datasets
 from datasets.base import BadData, Dataset, NotAvailable
 from datasets.common.names import no_such
 from datasets.places import get_it
+from datasets.reading.counted import counted
 
 # what ProWTP's Table 6 counts, where it speaks of the dataset
 _PROWTP = {
@@ -95,6 +96,7 @@ class Overview:
     rows: int | None
     users: int | None
     items: int | None
+    counted: tuple[str, ...]  # of the prepared rows: duplicates, dropped, without a match, censored; in words
     official: str  # published counts, in words
     fingerprint: str | None
     licence: str
@@ -137,6 +139,7 @@ def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache
         rows=facts.get("rows"),
         users=facts.get("users"),
         items=facts.get("items"),
+        counted=tuple(counted(facts)),
         official=_official(dataset),
         fingerprint=kept["fingerprint"] if kept else None,
         licence=dataset.source.licence,

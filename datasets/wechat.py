@@ -5,7 +5,6 @@ root. Where they are not there, the one file that WTG-DVR prepared from them, we
 folder or from `WTG-DVR/examples/data/`: it has no content vectors, and its watch time is truncated at the duration.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,13 +15,13 @@ import numpy as np
 from datasets.assemble import assemble
 from datasets.base import BadData, Dataset, Protocol, Source, Split, Table, TooFew
 from datasets.encode import checked_split, looked_up, random_split
-from datasets.ingest import Column, duplicates, header, read_csv
+from datasets.ingest import Column, duplicates, read_csv
 from datasets.ltv import FEWEST, beside
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.places import folder, is_folder, listed, not_there, plain_or_gz
+from datasets.reading.joined import SAMPLE, check_known, check_unique
+from datasets.reading.units import check_plays, check_videos
 from datasets.schema import Array
 from datasets.stream import Block, blocks
-
-log = logging.getLogger(__name__)
 
 FOLDERS = ("wechat_algo_data1", "WTG-DVR/examples/data")
 CHALLENGE = ("user_action.csv", "feed_info.csv", "feed_embeddings.csv")
@@ -42,22 +41,23 @@ DAYS = 14
 _DAYS: dict[Split, tuple[int, int]] = {"train": (1, 10), "valid": (11, 12), "test": (13, DAYS)}  # DVR's config.yaml
 WIDTH = 512  # of a content vector
 _MOST_MISSING = 0.01  # of the actions: where more lack their video, a file is cut off
+_LONGEST = 1e10  # ms, four months
 _MUSIC = ("bgm_song_id", "bgm_singer_id")
 # a column of the files -> its name here; the duration is in seconds
 _VIDEO = {"authorid": "author_id", "videoplayseconds": "duration", **{name: name for name in _MUSIC}}
 _KEYS = {"userid": "user_id", "feedid": "video_id", "device": "device", "date_": "day"}
 _VIDEO_COLUMNS = (
     Column("authorid", empty=True),
-    Column("videoplayseconds", "float", low=0),
+    Column("videoplayseconds", "float", low=0, high=_LONGEST / 1000),
     *(Column(name, empty=True) for name in _MUSIC),
 )
 
 
 def _action_columns(label: str, others: str) -> tuple[Column, ...]:
-    keys = (Column("userid"), Column("feedid"), Column("date_", low=1), Column("device"))
+    keys = (Column("userid"), Column("feedid"), Column("date_", low=1, high=DAYS), Column("device"))
     # the others are read only to tell exact duplicates from a video played twice
     more = (Column(name, empty=True, optional=True, keep=False) for name in others.split())
-    return (*keys, Column(label, "float", low=0), *more)
+    return (*keys, Column(label, "float", low=0, high=_LONGEST), *more)
 
 
 class WeChat(Dataset):
@@ -94,7 +94,7 @@ class WeChat(Dataset):
 
     def files(self, root: Path | None) -> list[Path]:
         """The actions, the videos and their content, or the one file that DVR prepared: whichever is whole."""
-        below = [one for one in FOLDERS if root is not None and (Path(root) / one).is_dir()] or FOLDERS[:1]
+        below = [one for one in FOLDERS if root is not None and is_folder(Path(root) / one)] or FOLDERS[:1]
         places = [folder(self.name, SOURCE, root, one) for one in below]
         raw = [{stem: plain_or_gz(place, [stem]) for stem in CHALLENGE} for place in places]
         for files in (*raw, *({PREPARED: plain_or_gz(place, [PREPARED])} for place in places)):
@@ -166,21 +166,22 @@ def _challenge(action_file: Path, video_file: Path) -> tuple[dict[str, Array], d
     others = "stay read_comment comment like click_avatar forward follow favorite"
     actions = read_csv(action_file, _action_columns("play", others), row_hash=True)
     repeated = duplicates(actions.pop(""))
-    _check_days(action_file, actions["date_"])
     videos = read_csv(video_file, [Column("feedid"), *_VIDEO_COLUMNS])
     ids = videos.pop("feedid")
-    _check_unique(video_file, ids)
+    check_unique(video_file, "feedid", ids)
+    check_videos(video_file, "videoplayseconds", videos["videoplayseconds"], "seconds")
     n = len(actions["feedid"])
     place = looked_up(actions["feedid"], ids, np.arange(len(ids), dtype=np.int32), -1)
     known = place >= 0
     missing = n - int(known.sum())
-    if n - missing >= FEWEST:  # else it is a sample
-        _check_missing(video_file, missing, n)
+    if n - missing >= FEWEST or min(n, len(ids)) >= SAMPLE:
+        check_known(video_file, "videos", missing, n, most=_MOST_MISSING)
     if missing:
         place, actions = place[known], {name: values[known] for name, values in actions.items()}
     raw = {name: actions.pop(column) for column, name in _KEYS.items()}
     raw["label"] = actions.pop("play") / 1000
     raw |= {name: videos[column][place] for column, name in _VIDEO.items()}
+    check_plays(action_file, "play", raw["label"], raw["duration"], "milliseconds")
     return raw, {
         "slice": f"WeChat, {n:,} actions",
         "rows_raw": n,
@@ -194,9 +195,10 @@ def _prepared(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     others = "user_type feed_type like read_comment forward"
     actions = read_csv(path, (*_action_columns("playseconds_truncate", others), *_VIDEO_COLUMNS), row_hash=True)
     repeated = duplicates(actions.pop(""))
-    _check_days(path, actions["date_"])
     raw = {name: actions.pop(column) for column, name in (_KEYS | _VIDEO).items()}
     raw["label"] = actions.pop("playseconds_truncate")
+    check_videos(path, "videoplayseconds", raw["duration"], "seconds")
+    check_plays(path, "playseconds_truncate", raw["label"], raw["duration"], "seconds")
     n = len(raw["label"])
     return raw, {
         "slice": f"WeChat, {n:,} rows prepared by DVR: watch time truncated at the duration, no content vectors",
@@ -211,10 +213,6 @@ def _read_content(path: Path) -> tuple[Array, Array]:
     import pyarrow as pa
 
     types = {"feedid": pa.int64(), "feed_embedding": pa.string()}
-    found = header(path)
-    if missing := [name for name in types if name not in found]:
-        raise BadData(f"{path}: no column {', '.join(map(repr, missing))}; get the file again, or rename; it has "
-                      f"{', '.join(map(repr, found))}")  # fmt: skip
     ids: list[Array] = []
     vectors: list[Array] = []
     for block in blocks(path, types):
@@ -223,7 +221,7 @@ def _read_content(path: Path) -> tuple[Array, Array]:
     if not ids:
         raise BadData(f"{path}: the file has a header and no rows; get the file again")
     known = np.concatenate(ids)
-    _check_unique(path, known)
+    check_unique(path, "feedid", known)
     return known, np.concatenate(vectors)
 
 
@@ -260,32 +258,10 @@ def _of_videos(videos: Array, row: Array, ids: Array, vectors: Array, path: Path
     """
     place = looked_up(videos, ids, np.arange(len(ids), dtype=np.int32), -1)
     without = int((place < 0)[row].sum())
-    _check_missing(path, without, len(row))
+    check_known(path, "videos", without, len(row), most=_MOST_MISSING)
     matrix = vectors[place]
     matrix[place < 0] = 0
     return matrix, without
-
-
-def _check_days(path: Path, day: Array) -> None:
-    if (late := day > DAYS).any():
-        at = int(late.argmax())
-        raise BadData(f"{path}: column 'date_' is above {DAYS} ({day[at]}) in line {at + 2}; mend that line or get "
-                      "the file again")  # fmt: skip
-
-
-def _check_unique(path: Path, ids: Array) -> None:
-    values, counts = np.unique(ids, return_counts=True)
-    if (counts > 1).any():
-        raise BadData(f"{path}: feedid {values[counts > 1][0]} has more than one row; get the file again")
-
-
-def _check_missing(path: Path, missing: int, rows: int) -> None:
-    """A few videos may be missing, as in a sampled release; a file that lacks many is not the whole file."""
-    if missing > _MOST_MISSING * rows:
-        raise BadData(f"{path}: lacks the videos of {missing:,} of {rows:,} rows, so it is cut off or of another "
-                      "release; get the file again")  # fmt: skip
-    if missing:
-        log.warning("%s lacks the videos of %s of %s rows", path, f"{missing:,}", f"{rows:,}")
 
 
 def _words(dropped: Mapping[str, int]) -> str:

@@ -43,8 +43,8 @@ def test_cdnow_rows_are_the_first_dates_of_customers_who_paid(tmp_path, header):
         (" 00001 19970101  1   11.77 9", "line 31 has 5 columns, expected 4"),
         (" 00001 19970101  1   eleven", "line 31 is not customer_id, date, number_of_cds, dollar_value"),
         (" 00001 19971301  1   11.77", "month must be in 1..12"),
-        (" 00001 19970101  1   -11.77", "line 31 has a negative or infinite amount"),
-        (" 00001 19970101  1   nan", "line 31 has a negative or infinite amount"),
+        (" 00001 19970101  1   -11.77", "the amount -11.77 is negative"),
+        (" 00001 19970101  1   nan", "the amount 'nan' is not a number"),
         (" customer_id date number_of_cds dollar_value", "line 31 is not customer_id"),
     ],
 )

@@ -219,8 +219,8 @@ def test_a_sample_is_read_whole_and_then_too_few(tmp_path):
         (QUERIES, "duration", "NaN", "column 'duration' is empty in line 6;"),
         (QUERIES, "duration", "inf", "column 'duration' is not a finite number (inf) in line 6;"),
         (QUERIES, "timeframe", "soon", "column 'timeframe' is not a number ('soon') in line 6;"),
-        (QUERIES, "searchstring.tokens", "12,,13", "is not a list of whole numbers ('12,,13') in line 6;"),
-        (QUERIES, "searchstring.tokens", "12,red", "is not a list of whole numbers ('12,red') in line 6;"),
+        (QUERIES, "searchstring.tokens", "12,,13", "is not a list of numbers in line 6 ('12,,13');"),
+        (QUERIES, "searchstring.tokens", "12,red", "is not a list of numbers in line 6 ('12,red');"),
     ],
 )
 def test_a_bad_cell_is_found_with_its_line(tmp_path, name, column, value, words):

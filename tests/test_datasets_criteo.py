@@ -150,7 +150,7 @@ def test_bad_criteo_rows_are_found_with_their_line(tmp_path, small_blocks):
     broken(1, "12,5", "column 'SalesAmountInEuro' is not a number ('12,5') in line 200")
     broken(1, "", "column 'SalesAmountInEuro' is empty in line 200")
     broken(1, "nan", "column 'SalesAmountInEuro'", "in line 200")
-    broken(0, "2", "column 'Sale' is 2, expected 0 or 1, in line 200")
+    broken(0, "2", "column 'Sale' is neither 0 nor 1 (2) in line 200")
     broken(3, "noon", "column 'click_timestamp' is not a whole number ('noon') in line 200")
     broken(22, "AB\tCD", "line 200 has 24 columns, expected 23")
 

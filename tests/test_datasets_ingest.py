@@ -107,13 +107,12 @@ def test_an_id_that_is_no_whole_number_is_found(tmp_path):
     path = put(tmp_path, "user,play\n1,2\n1.5,2\n")
     assert "column 'user' is not a whole number ('1.5') in line 3" in complaint(path)
     message = complaint(path, [Column("user", empty=True)])
-    assert "column 'user' is not a whole number in line 3" in message
+    assert "column 'user' is not a whole number ('1.5') in line 3" in message
 
 
 def test_a_row_that_breaks_off_is_found(tmp_path):
     message = complaint(put(tmp_path, "user,a,play\n" + "1,2,3\n" * 5 + "1,2\n"))
-    assert "Row #7" in message
-    assert "Expected 3 columns, got 2" in message
+    assert "line 7 has 2 columns, expected 3" in message
 
 
 @pytest.mark.parametrize("left", [0.5, 0.999])
@@ -127,7 +126,7 @@ def test_a_gzip_file_with_changed_bytes_is_not_read(tmp_path):
     whole = bytearray(gzip.compress(GOOD.encode()))
     whole[-6] ^= 1  # the checksum
     assert "damaged gzip" in complaint(put(tmp_path, bytes(whole), "log.csv.gz"))
-    assert "cannot be read" in complaint(put(tmp_path, GOOD, "plain.csv.gz"))
+    assert "damaged gzip" in complaint(put(tmp_path, GOOD, "plain.csv.gz"))
 
 
 def test_a_file_without_rows_is_not_read(tmp_path):

@@ -12,6 +12,7 @@ from datasets import fingerprint, kuairand
 from datasets.base import BadData, Incomplete, NotAvailable
 from datasets.cache import columns_of
 from datasets.kuairand import KuaiRand
+from datasets.reading import joined
 from tests import fixtures
 
 LOG = "log_standard_4_22_to_5_08_pure.csv.gz"
@@ -80,7 +81,8 @@ def test_other_filters_are_options(tmp_path):
     assert (table.rows.label == 0).any()
 
 
-def test_nothing_fitted_knows_the_labels_or_ids_of_other_rows(tmp_path):
+def test_nothing_fitted_knows_the_labels_or_ids_of_other_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(joined, "MOST_MISSING", 1)  # users and videos that no feature file knows are the point here
     frames = fixtures.kuairand(tmp_path / "one")
     table = KuaiRand().build(tmp_path / "one")
     log = frames[LOG]
@@ -174,7 +176,7 @@ def test_a_log_both_plain_and_gzipped_is_read_once(tmp_path):
 
 def test_everything_filtered_away_is_an_error(tmp_path):
     frames = fixtures.kuairand(tmp_path)
-    frames[LOG]["duration_ms"] = 1000
+    frames[LOG]["duration_ms"], frames[LOG]["play_time_ms"] = 1000, 900
     fixtures.write_csv(frames[LOG], tmp_path / DATA / LOG)
     with pytest.raises(BadData, match="none of 600 rows passes the filter"):
         KuaiRand().build(tmp_path)
@@ -183,7 +185,7 @@ def test_everything_filtered_away_is_an_error(tmp_path):
 def test_a_feature_file_with_two_rows_for_an_id_is_refused(tmp_path):
     users = fixtures.kuairand(tmp_path)["user_features_pure.csv"]
     fixtures.write_csv(pd.concat([users, users.iloc[[5]]]), tmp_path / DATA / "user_features_pure.csv")
-    with pytest.raises(BadData, match=r"user_features_pure.csv: id 5 has more than one row"):
+    with pytest.raises(BadData, match=r"user_features_pure.csv: user_id 5 has more than one row"):
         KuaiRand().build(tmp_path)
 
 

@@ -258,7 +258,7 @@ def test_a_sample_is_read_whole_and_then_too_few(tmp_path):
         (ACTIONS, "userid", None, "column 'userid' is empty or not a number in line 6;"),
         (FEEDS, "videoplayseconds", None, "column 'videoplayseconds' is empty or not a number in line 6;"),
         (FEEDS, "videoplayseconds", -1, "column 'videoplayseconds' is negative (-1) in line 6;"),
-        (FEEDS, "bgm_singer_id", "x", "column 'bgm_singer_id' is not a number ('x') in line 6;"),
+        (FEEDS, "bgm_singer_id", "x", "column 'bgm_singer_id' is not a whole number ('x') in line 6;"),
         (CONTENT, "feed_embedding", "0.1 0.2", "'feed_embedding' has 2 numbers, expected 512, in line 6;"),
         (CONTENT, "feed_embedding", None, "'feed_embedding' is empty in line 6;"),
         (CONTENT, "feed_embedding", "x " * 512, "'feed_embedding' has 'x' among its numbers in line 6;"),
@@ -319,7 +319,11 @@ def test_units_and_days_that_leave_nothing_are_errors(tmp_path):
     frames = fixtures.wechat(tmp_path)
     milliseconds = frames[FEEDS].assign(videoplayseconds=frames[FEEDS]["videoplayseconds"] * 1000)
     write_csv(milliseconds, tmp_path / DATA / FEEDS)
-    complaint(lambda: WeChat().build(tmp_path), "0 of 600 rows pass", "seconds are expected")
+    complaint(
+        lambda: WeChat().build(tmp_path),
+        "feed_info.csv: the median of column 'videoplayseconds'",
+        "seconds are expected",
+    )
     write_csv(frames[FEEDS], tmp_path / DATA / FEEDS)
     write_csv(frames[ACTIONS].assign(date_=3), tmp_path / DATA / ACTIONS)
     WeChat().build(tmp_path)

@@ -152,6 +152,7 @@ def data(
             "state": faults.get(row.name, row.state),
             "names": ", ".join(row.protocols),
             "files": ", ".join(row.files),
+            "counted": "; ".join(row.counted),
             "official": row.official,
             "licence": row.licence,
             "to get it": "" if row.how_to_get in row.state else row.how_to_get,

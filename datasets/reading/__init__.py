@@ -1,0 +1,1 @@
+"""What every reader of raw files shares: pieces of text, typed cells, lists of ids, joins and units."""
