@@ -5,6 +5,7 @@ separated by spaces, with or without a line of column names. It is the smallest 
 """
 
 import re
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
@@ -32,6 +33,7 @@ SOURCE = Source(
 # of google/lifetime_value's rule on the complete file
 _PUBLISHED = {"rows": "23502", "mean": "57.73", "positive %": "46.0", "max": "10429.78"}
 _NAMES = ["customer_id", "date", "number_of_cds", "dollar_value"]
+SAMPLE = ["customer_id", "sample_id", "date", "number_of_cds", "dollar_value"]  # of the official 1/10 sample
 _FIRST = date(1997, 1, 1)
 _YEARS = (1997, 1998)  # the file's dates: January 1997 to June 1998
 _WHOLE, _AMOUNT, _DATE = (re.compile(one, re.ASCII) for one in (
@@ -66,7 +68,7 @@ class CDNow(Dataset):
 
     def build(self, root: Path | None) -> Table:
         path = self.files(root)[0]
-        customer, day, cds, dollars = _read(path)
+        customer, day, cds, dollars = read_purchases(path)
         found = lifetimes(customer, np.zeros_like(customer), day, dollars)
         customers, label, start = len(np.unique(customer)), found.label, found.start
         whole = (len(customer), customers) == (SOURCE.official_rows, SOURCE.official_users)
@@ -105,23 +107,24 @@ class CDNow(Dataset):
         )
 
 
-def _read(path: Path) -> tuple[Array, Array, Array, Array]:
+def read_purchases(path: Path, names: Sequence[str] = _NAMES) -> tuple[Array, Array, Array, Array]:
     """Customer, days since 1 January 1997, CDs and dollars of each purchase, [n] each. Raises BadData."""
     days: dict[str, int] = {}
     rows: list[tuple[int, int, int, float]] = []
     for number, line in enumerate(_lines(path), start=1):
         cells = line.split()
-        if not cells or (number == 1 and cells == _NAMES):
+        if not cells or (number == 1 and cells == list(names)):
             continue
-        if len(cells) != len(_NAMES):
-            raise BadData(f"{path}: line {number} has {len(cells)} columns, expected {len(_NAMES)} "
-                          f"({', '.join(_NAMES)}); mend that line or get the file again")  # fmt: skip
+        if len(cells) != len(names):
+            raise BadData(f"{path}: line {number} has {len(cells)} columns, expected {len(names)} "
+                          f"({', '.join(names)}); mend that line or get the file again")  # fmt: skip
+        cells = [cells[0], *cells[-3:]]
         try:
             if (when := cells[1]) not in days:
                 days[when] = _day(when)
             rows.append((_whole(cells[0]), days[when], _whole(cells[2], _MANY), _dollars(cells[3])))
         except ValueError as error:
-            raise BadData(f"{path}: line {number} is not {', '.join(_NAMES)} ({' '.join(cells)[:60]!r}): {error}; "
+            raise BadData(f"{path}: line {number} is not {', '.join(names)} ({' '.join(cells)[:60]!r}): {error}; "
                           "mend that line or get the file again")  from error  # fmt: skip
     if not rows:
         raise BadData(f"{path}: the file has no rows; get the file again")

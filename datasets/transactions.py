@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData
+from datasets.holdout import histories
 from datasets.ingest import MISSING
 from datasets.lifetime import LARGEST, lifetimes
 from datasets.schema import Array
@@ -23,20 +24,24 @@ _KEPT = ("id", "company", "date", "purchaseamount", "chain", "dept", "category",
 YEARS = (2011, 2014)  # the file's dates: March 2012 to July 2013
 _FIRST, _LAST = (int(np.datetime64(f"{year}-01-01", "D").astype(np.int64)) for year in (YEARS[0], YEARS[1] + 1))
 _ENOUGH = 1 << 16  # purchases reduced together
+# of datasets.holdout.Histories, what is kept of each customer and company
+HISTORY = ("start", "frequency", "recency", "age", "first_value", "total", "repeat_value", "items", "spend", "count")
 
 
 @dataclass(frozen=True)
 class Reduced:
     """Transactions reduced to one entry for each customer and company, m in all, in the order of the file."""
 
-    columns: dict[str, Array]  # [m]: id, company, start (days since 1970), calibration and label (USD), ATTRIBUTES
+    # [m]: id, company, start (days since 1970), ATTRIBUTES; calibration and label (USD), or what histories has
+    columns: dict[str, Array]
     measures: list[str]  # what the codes of productmeasure stand for
     transactions: int  # rows read
     last: int  # the file's latest date, in days since 1970
 
 
-def reduce_transactions(path: Path, companies: Sequence[int]) -> Reduced:
-    """Read the file once and apply the label rule of `datasets.lifetime` to the purchases from these companies.
+def reduce_transactions(path: Path, companies: Sequence[int], *, holdout: tuple[int, int] | None = None) -> Reduced:
+    """Read the file once and apply the label rule of `datasets.lifetime` to the purchases from these companies; with
+    `holdout`, the last day of the history (since 1970) and the days of the label, that of `datasets.holdout`.
 
     A missing attribute is a category of its own: -1, UNKNOWN. Raises BadData for a damaged file, a customer whose rows
     do not follow each other and a company without a purchase.
@@ -58,12 +63,12 @@ def reduce_transactions(path: Path, companies: Sequence[int]) -> Reduced:
         if held >= _ENOUGH:
             table = _joined(waiting)
             whole = table["id"] != customer[-1]  # the last customer may go on in the next block
-            done.append(_reduced({name: values[whole] for name, values in table.items()}))
+            done.append(_reduced({name: values[whole] for name, values in table.items()}, holdout))
             waiting = [{name: values[~whole] for name, values in table.items()}]
             held = len(waiting[0]["id"])
     if not rows:
         raise BadData(f"{path}: the file has a header and no rows; get the file again")
-    columns = _joined([*done, _reduced(_joined(waiting))])
+    columns = _joined([*done, _reduced(_joined(waiting), holdout)])
     if absent := sorted(set(companies) - set(columns["company"].tolist())):
         raise BadData(
             f"{path}: no purchase from company {', '.join(map(str, absent))} in {rows:,} rows, whose first companies "
@@ -124,9 +129,20 @@ def _joined(parts: Sequence[dict[str, Array]]) -> dict[str, Array]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _reduced(table: dict[str, Array]) -> dict[str, Array]:
-    """The lifetimes of customers whose purchases are all there."""
+def _reduced(table: dict[str, Array], holdout: tuple[int, int] | None) -> dict[str, Array]:
+    """The lifetimes, or the histories, of customers whose purchases are all there."""
+    if holdout is not None:
+        return _histories(table, *holdout)
     found = lifetimes(table["id"], table["company"], table["date"], table["purchaseamount"])
     columns = {"id": found.customer, "company": found.company, "start": found.start}
     columns |= {"calibration": found.calibration, "label": found.label}
     return columns | {name: table[name][found.largest] for name in ATTRIBUTES}
+
+
+def _histories(table: dict[str, Array], cut: int, horizon: int) -> dict[str, Array]:
+    """The columns of `datasets.holdout.Histories`, and the attributes of the first purchase."""
+    pairs = np.stack([table["id"], table["company"]])
+    _, entry = np.unique(pairs, axis=1, return_inverse=True)
+    found = histories(entry.ravel(), table["date"].astype(np.int64), table["purchaseamount"], cut=cut, horizon=horizon)
+    columns = {name: table[name][found.first_row] for name in ("id", "company", *ATTRIBUTES)}
+    return columns | {name: getattr(found, name) for name in HISTORY}

@@ -9,7 +9,7 @@ import datasets
 from datasets import cache, registry
 from tests import fixtures
 
-WATCH, VALUE = ["cikm16", "kuairand", "kuairec", "wechat"], ["cdnow", "criteo-ssc", "kaggle"]
+WATCH, VALUE = ["cikm16", "kuairand", "kuairec", "wechat"], ["cdnow", "criteo-ssc", "kaggle", "online-retail"]
 
 
 def test_asking_needs_no_heavy_import():
@@ -47,7 +47,8 @@ def test_protocols_are_those_of_the_design():
         assert numbers[name] == (1024, 20, 5, "mae")
     assert (numbers["kuairec@unstopped"], numbers["kuairec@last"]) == ((1024, 20, 20, "mae"), (1024, 20, 5, "last"))
     assert numbers["criteo-ssc"] == numbers["kaggle"] == (2048, 20, 5, "loss")
-    assert numbers["cdnow"] == (512, 20, 5, "loss")
+    assert numbers["cdnow"] == numbers["cdnow@holdout"] == (512, 20, 5, "loss")
+    assert numbers["online-retail"] == numbers["online-retail@holdout"] == (128, 50, 10, "loss")
     assert numbers["synthetic"] == (512, 15, 3, "mae")
     assert numbers["synthetic-ltv"] == (512, 15, 3, "loss")
 
