@@ -12,12 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from benchmark.evaluate import calibration, evaluate
 from markdown_it import MarkdownIt
 
-from benchmark import ROOT
-from benchmark.cli.app import app
-from benchmark.metrics import pairs
-from benchmark.metrics.evaluate import calibration, evaluate
+from benchmark import ROOT, metrics
+from benchmark.cli import app
 from datasets import registry
 
 PAGES = sorted(p for p in (ROOT / "docs").glob("*.md"))
@@ -111,7 +110,7 @@ def test_the_page_gives_each_metric_the_formula_of_its_docstring() -> None:
     ]  # fmt: skip
     plain = " ".join(METRICS.replace("`", "").split())
     for name in public:
-        doc = " ".join((inspect.getdoc(getattr(pairs, name)) or "").split())
+        doc = " ".join((inspect.getdoc(getattr(metrics, name)) or "").split())
         formula = re.split(r"; | over the |, ties|, with |: the |, tied| over groups|\.? ?NaN|\. ", doc)[0]
         assert len(formula) > 8 and formula in plain, f"{name}: {formula}"
 

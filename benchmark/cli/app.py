@@ -11,7 +11,6 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
-from benchmark.cli import authors
 from benchmark.cli import studies as views
 from benchmark.execute.machine import cores
 from benchmark.files.errors import UserError, unknown
@@ -408,12 +407,8 @@ def new(
     path = write(name, _methods())
     _print(f"wrote {path}: say in it what your method learns and predicts")
     _print("the suites take every method, so there is nothing to add to them; next:")
-    _print(f"  python -m benchmark check {name}")
     _print(f"  python -m pytest -k {name}")
-    _print(f"  python -m benchmark run --suite quick --only {name} --runs build/{name}")
-
-
-app.command(authors.check)
+    _print(f"  python -m benchmark run --suite quick --only {name}")
 
 
 @app.command
@@ -431,11 +426,10 @@ def bench(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 where what was asked for has faults, 2 for an error the user
-    can mend, 130 for Ctrl-C."""
+    """Run the command line; returns the exit code: 0, 2 for an error the user can mend, 130 for Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        code = app(arguments if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
+        app(arguments if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
         print(f"error: {' '.join(str(error).split())} See `python -m benchmark --help`.", file=sys.stderr)
         return 2
@@ -445,4 +439,4 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)
         return 130
-    return code if isinstance(code, int) else 0
+    return 0

@@ -329,9 +329,20 @@ def _run_estimator(
         )
         _keep_predictions(group, seed, common["identity"], prediction)
         scored = ((valid, on_valid), (test, prediction))
-        records.append(_scored(common, seed, table.schema.task, *scored, None, cost))
+        record = _scored(common, seed, table.schema.task, *scored, None, cost)
+        records.append(msgspec.structs.replace(record, inside=_parameters(method, fitted)))
         report("epoch", epoch=len(records), epochs=len(group.seeds), active=1, rows=len(train))
     return records, {}
+
+
+def _parameters(method: Any, fitted: Any) -> dict[str, float | None]:
+    """What an estimator that is a handful of numbers says of them; None for a number that does not exist."""
+    from methods.parameters import Parametric
+
+    if not isinstance(method, Parametric):
+        return {}
+    told = {name: float(value) for name, value in sorted(method.parameters(fitted).items())}
+    return {name: value if isfinite(value) else None for name, value in told.items()}
 
 
 def _scored(

@@ -3,6 +3,7 @@
 pairs      errors, pair counts and rank statistics
 evaluate   the metrics that a record keeps, over all rows and over slices
 deciles    calibration by deciles of the prediction
+tails      errors without their tail, and the tail's share of them
 """
 
 from benchmark.metrics.pairs import mae, normalized_gini, rmse, spearman, xauc, xgauc

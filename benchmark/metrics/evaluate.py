@@ -23,6 +23,7 @@ from benchmark.metrics.pairs import (
     ratio,
     rmse,
 )
+from benchmark.metrics.tails import top_share, winsorised_mae, winsorised_rmse
 from benchmark.records.record import Metrics
 
 TASKS = ("watch_time", "ltv")
@@ -109,6 +110,9 @@ def _lifetime_value(label: Array, prediction: Array, y: Ranked, p: Ranked) -> di
         "average_precision": average_precision(label, prediction),
         "zero_share": float((~positive).mean()),  # of the labels
         "zero_predicted": float((prediction <= 0).mean()),
+        "winsorised_mae": winsorised_mae(label, prediction),
+        "winsorised_rmse": winsorised_rmse(label, prediction),
+        "top1_share": top_share(label, prediction),  # of the squared error
     }
 
 
