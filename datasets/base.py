@@ -76,6 +76,7 @@ class Table:
     split: Mapping[Split, Array]  # int32 indices, disjoint, none empty
     facts: Mapping[str, Any]  # rows, users, items, label mean and quantiles, the slice in words, raw file names
     fingerprint: str = ""  # of the prepared columns and the split: the data part of a record's identity
+    encoder: Array | None = None  # uint8, JSON: what makes ids of new rows' values; of tables that can be predicted for
 
     def view(self, split: Split) -> Rows:
         """The rows of one split, copied into memory in the split's order."""

@@ -87,6 +87,7 @@ def columns_of(table: Table) -> dict[str, Array]:
     found |= {f"bag.{name}": column for name, column in rows.bags.items()}
     found |= {f"truth.{name}": column for name, column in rows.truth.items()}
     found |= {f"split.{name}": index for name, index in table.split.items()}
+    found |= {} if table.encoder is None else {"encoder": table.encoder}
     return {name: np.ascontiguousarray(column) for name, column in found.items()}
 
 
@@ -140,7 +141,7 @@ def read(place: Path) -> Table:
         truth=under("truth."),
     )
     split: dict[Split, Array] = {name: arrays[f"split.{name}"] for name in SPLITS}
-    return Table(_schema(kept["schema"]), rows, split, kept["facts"], kept["fingerprint"])
+    return Table(_schema(kept["schema"]), rows, split, kept["facts"], kept["fingerprint"], arrays.get("encoder"))
 
 
 def _schema(kept: dict[str, Any]) -> Schema:

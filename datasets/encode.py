@@ -12,19 +12,19 @@ _FAR = 1 << 62  # ids beyond have no room for one below or above them in 64 bits
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
-def random_split(n: int, shares: Sequence[int], seed: int) -> dict[Split, Array]:
+def random_split(n: int, shares: Sequence[float], seed: int) -> dict[Split, Array]:
     """A random partition of n rows in proportion to `shares`, as sorted int32 indices."""
     order = np.arange(n, dtype=np.int32)
     np.random.default_rng(seed).shuffle(order)
     return _cut(order, shares)
 
 
-def chronological_split(time: Array, shares: Sequence[int]) -> dict[Split, Array]:
+def chronological_split(time: Array, shares: Sequence[float]) -> dict[Split, Array]:
     """The oldest rows train, the newest test; rows of equal time keep the file's order."""
     return _cut(np.argsort(time, kind="stable").astype(np.int32), shares)
 
 
-def _cut(order: Array, shares: Sequence[int]) -> dict[Split, Array]:
+def _cut(order: Array, shares: Sequence[float]) -> dict[Split, Array]:
     ends = np.rint(np.cumsum(shares) / sum(shares) * len(order)).astype(int)
     parts = np.split(order, ends[:-1])
     return checked_split({name: np.sort(part) for name, part in zip(SPLITS, parts, strict=True)})

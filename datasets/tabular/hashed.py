@@ -131,3 +131,10 @@ def resized(slots, size):
                 place = (place + np.uint64(1)) & mask
             larger[place] = slots[old]
     return larger
+
+
+@njit(nogil=True, cache=True)
+def mix_in(state, column):
+    """Takes a column of 64 bits into the hash of each row, uint64 [n]."""
+    for row in range(len(state)):
+        state[row] = _mixed((state[row] ^ np.uint64(column[row])) + np.uint64(0x9E3779B97F4A7C15))
