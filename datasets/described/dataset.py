@@ -63,9 +63,9 @@ class DescribedLog(Dataset):
 
     def build(self, root: Path | None = None) -> Table:
         """Read and encode the table in bounded memory."""
-        from datasets.cache import folder
+        from datasets.common.files import cache_folder
 
-        scratch = folder() / "scratch"
+        scratch = cache_folder() / "scratch"
         try:
             return assembled(read_raw(self.opened().blocks(wanted(self.it)), self.it, scratch), self.it, scratch)
         except BadData as error:

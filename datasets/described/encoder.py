@@ -11,6 +11,7 @@ from datasets.described.description import SECONDS
 from datasets.encode import bucketed
 from datasets.schema import Array, Rows
 from datasets.tabular.cells import keys, lists, numbers
+from datasets.tabular.coder import without_point
 from datasets.tabular.opened import Block
 
 _CHUNK = 1 << 18  # values written as JSON at a time
@@ -39,7 +40,9 @@ class Vocabulary:
 
         values = self.values
         if column.type != values.type:  # 7 in one file and "7" in another are the same id
+            whole = pa.types.is_integer(values.type)
             column, values = column.cast(pa.large_string()), values.cast(pa.large_string())
+            column = without_point(column) if whole else column
         place = pc.fill_null(pc.index_in(column, value_set=values), -1).to_numpy(zero_copy_only=False)
         known = np.where(place >= 0, place + 1 + self.missing, 0).astype(np.int32)
         if column.null_count:

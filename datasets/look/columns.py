@@ -200,7 +200,7 @@ def _list(block: Block, name: str, kind: Any, separator: str = ",") -> Column:
         codes=_codes_of_lists(array),
         kind="list",
         empty=int((counts == 0).sum()),
-        separator=separator,
+        separator=separator if kind is None else "",  # a list of its own needs none
         members=float(np.quantile(counts, 0.95)),
     )
 

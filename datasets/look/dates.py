@@ -25,8 +25,8 @@ _DATELIKE = re.compile(r"(?=.*\d)[\w:/., +-]{6,40}")
 def span_of(name: str, values: Array) -> tuple[str, str]:
     """The first and last time that whole numbers stand for, in words; ("", "") where they are no times.
 
-    Seconds, milliseconds, microseconds or nanoseconds since 1970, or dates as YYYYMMDD. Only a name that speaks of time
-    makes times of seconds and dates: ids may look like them.
+    Seconds, milliseconds, microseconds or nanoseconds since 1970, or dates as YYYYMMDD. Of all but milliseconds only a
+    name that speaks of time makes times: ids may look like them.
     """
     if not len(values):
         return "", ""
@@ -36,7 +36,7 @@ def span_of(name: str, values: Array) -> tuple[str, str]:
         days = [_day(int(value)) for value in (low, high)]
         return (days[0], days[1]) if all(days) else ("", "")
     for unit, scale in _SCALES.items():
-        if low / scale >= _FIRST and high / scale <= _LAST and (named or unit != "s"):
+        if low / scale >= _FIRST and high / scale <= _LAST and (named or unit == "ms"):
             return said(low / scale), said(high / scale)
     return "", ""
 

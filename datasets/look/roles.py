@@ -136,7 +136,7 @@ def _guessed_id(columns: Sequence[Column], what: str, taken: Mapping[str, object
         other = said & (about("outcome") | about("count") | about("share") | about("duration") | about("label"))
         return bool(
             c.kind in ("whole", "text") and named and not other and c.length <= _LONGEST
-            and max(2, min(_FEW, c.rows // 20)) < c.distinct <= 0.7 * c.rows
+            and max(2, min(20, c.rows // 20)) < c.distinct <= 0.7 * c.rows
         )  # fmt: skip
 
     left = [c.name for c in columns if c.name not in taken and fits(c)]
@@ -154,13 +154,19 @@ def _duration(
     if not fits:  # a time that every item has one of: `clip_seconds`
         fits = [
             c for c in _numbers(columns)
-            if c.name not in chosen and c.low > 0 and speaks_of(c.name, "clock") and c.distinct > 1
+            if c.name not in chosen and _mostly_above(c) and speaks_of(c.name, "clock") and c.distinct > 1
             and _constant_within(c, chosen, by_name)
         ]  # fmt: skip
     if not fits:
         return None
     # of an item, where items are known: constant within each
     return max(fits, key=lambda c: (_constant_within(c, chosen, by_name), not speaks_of(c.name, "label"))).name
+
+
+def _mostly_above(column: Column) -> bool:
+    """Whether nearly all cells are above 0."""
+    assert column.values is not None
+    return bool(np.mean(column.values > 0) > 0.8)
 
 
 def _constant_within(column: Column, chosen: Mapping[str, tuple[str, str]], by_name: Mapping[str, Column]) -> bool:

@@ -108,7 +108,8 @@ def _look(proposal: Proposal) -> str:
 def _role(proposal: Proposal) -> str:
     details = []
     if proposal.role == "list":
-        details = [f"length = {proposal.length}", f"separator = {text(proposal.separator)}"]
+        details = [f"length = {proposal.length}"]
+        details += [f"separator = {text(proposal.separator)}"] if proposal.separator else []
     if proposal.form:
         details = [f"form = {text(proposal.form)}"]
     word = text(proposal.role)

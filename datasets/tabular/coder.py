@@ -90,11 +90,14 @@ class Coder:
         texts = pa.LargeStringArray.from_buffers(
             self._count, pa.py_buffer(np.ascontiguousarray(ends)), pa.py_buffer(self._data[: ends[-1]].copy())
         )
+        bare = without_point(texts)
         try:
-            whole = texts.cast(pa.int64())
+            whole = bare.cast(pa.int64())
         except pa.ArrowInvalid:
             return texts
-        return whole if pc.all(pc.equal(whole.cast(texts.type), texts)).as_py() else texts
+        # 007 is no 7, and 6 beside 6.0 are two values
+        same = pc.all(pc.equal(whole.cast(bare.type), bare)).as_py() and pc.count_distinct(whole).as_py() == len(texts)
+        return whole if same else texts
 
 
 def _buffers(column: Any) -> tuple[Array, Array]:
@@ -102,6 +105,13 @@ def _buffers(column: Any) -> tuple[Array, Array]:
     _, offsets, data = column.buffers()
     starts = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
     return starts, np.frombuffer(data, np.uint8) if data is not None and data.size else np.empty(0, np.uint8)
+
+
+def without_point(texts: Any) -> Any:
+    """6.0 as 6: whole numbers in a column that has empty cells are often written so. texts: a pyarrow Array."""
+    import pyarrow.compute as pc
+
+    return pc.replace_substring_regex(texts, r"^(-?\d+)\.0$", r"\1")
 
 
 def ranks(values: Any) -> Array:

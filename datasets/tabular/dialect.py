@@ -109,8 +109,8 @@ def _delimiter(text: str) -> str:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """Whether the first line names columns: no cell of it is a number, a date or empty, none comes twice, and none is
-    found again below it in its column."""
+    """Whether the first line names columns: no cell of it is a number, a date or empty, none comes twice, and few are
+    found again below it in their column."""
     first, below = rows[0], rows[1:]
     cells = [cell.strip() for cell in first]
     named = [cell for cell in cells if cell]
@@ -123,7 +123,8 @@ def _has_header(rows: list[list[str]]) -> bool:
         return False
     if len(set(named)) < len(named):
         return any(len(row) == len(first) for row in below) and all(not set(row) & set(named) for row in below)
-    return not any(place < len(row) and row[place].strip() == cell for row in below for place, cell in enumerate(cells))
+    again = {place for row in below for place, cell in enumerate(row[: len(cells)]) if cell.strip() == cells[place]}
+    return 2 * len(again) < len(cells)
 
 
 def _decimal(rows: list[list[str]], delimiter: str) -> str:

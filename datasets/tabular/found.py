@@ -1,10 +1,12 @@
 """Finds the files of a table: one file, or all of one kind in a folder."""
 
+import contextlib
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from datasets.base import BadData, NotAvailable
 
@@ -94,19 +96,29 @@ def _kind(path: Path) -> Kind:
     return named
 
 
-def first_bytes(path: Path, size: int) -> bytes:
-    """The first bytes of a text file, unpacked. Raises BadData where they cannot be had."""
+def _packing(path: Path) -> str | None:
+    return {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}.get(path.suffix.lower())
+
+
+@contextlib.contextmanager
+def unpacked(path: Path) -> Iterator[Any]:
+    """The bytes of a text file, packed or not, as a stream."""
     import pyarrow as pa
 
-    kind = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}.get(path.suffix.lower())
+    with pa.OSFile(str(path)) as raw:
+        kind = _packing(path)
+        yield pa.CompressedInputStream(raw, kind) if kind else raw
+
+
+def first_bytes(path: Path, size: int) -> bytes:
+    """The first bytes of a text file, unpacked. Raises BadData where they cannot be had."""
     try:
-        with pa.OSFile(str(path)) as raw:
-            stream = pa.CompressedInputStream(raw, kind) if kind else raw
+        with unpacked(path) as stream:
             parts, length = [], 0
             while length < size and (part := stream.read(size - length)):
                 parts.append(part)
                 length += len(part)
             return b"".join(parts)
     except (OSError, zlib.error, EOFError) as error:
-        what = "a truncated or damaged compressed file" if kind else "unreadable"
+        what = "a truncated or damaged compressed file" if _packing(path) else "unreadable"
         raise BadData(f"{path}: {what} ({' '.join(str(error).split())[:120]}); get the file again") from error

@@ -1,5 +1,6 @@
 """Reads a table block by block, whatever the kind of its files: `opened` says its columns, `blocks` gives its rows."""
 
+import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 
 from datasets.base import BadData
 from datasets.tabular.dialect import Dialect, names_of, sniff
-from datasets.tabular.found import Found, find
+from datasets.tabular.found import Found, find, unpacked
 
 ROWS = 1 << 20  # of a block, at most
 _BYTES = 16 << 20  # of text parsed at a time; also the longest row that can be read
@@ -155,23 +156,13 @@ def _feather(path: Path, wanted: Sequence[str]) -> Iterator[Any]:
 
 
 def _text(path: Path, wanted: Sequence[str], dialect: Dialect, *, threads: bool = True) -> Iterator[Any]:
-    """A CSV file's columns as text, cells as they are."""
+    """A CSV file's columns as text, cells as they are. Raises BadData, also for a quote that is never closed."""
     import pyarrow as pa
-    from pyarrow import csv
 
-    names = names_of(path, dialect)
-    read = csv.ReadOptions(
-        column_names=names,
-        skip_rows_after_names=int(dialect.header),  # a header may span lines; this counts rows
-        block_size=_BYTES,
-        use_threads=threads,
-        encoding=dialect.encoding,
-    )
-    parse = csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
-    convert = csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=list(wanted))
     try:
-        with csv.open_csv(path, read_options=read, parse_options=parse, convert_options=convert) as reader:
-            yield from reader
+        with unpacked(path) as stream:
+            watched = _Watched(stream)
+            yield from _parsed(watched, names_of(path, dialect), wanted, dialect, threads)
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         if threads:  # once more with one thread, which knows the row
             for _ in _text(path, wanted, dialect, threads=False):
@@ -179,6 +170,57 @@ def _text(path: Path, wanted: Sequence[str], dialect: Dialect, *, threads: bool 
         raise _mended(path, dialect, str(error)) from error
     except OSError as error:
         raise _damaged(path, error) from error
+    if watched.quotes % 2 and not dialect.encoding.startswith("utf-16") and (row := _spanning(path, dialect)):
+        raise BadData(f"{path}: a quote is not closed: row {row:,} has a cell of more than one line, and the quotes of "
+                      "the file are odd in number; close or double that quote")  # fmt: skip
+
+
+def _parsed(
+    stream: Any, names: Sequence[str], wanted: Sequence[str], dialect: Dialect, threads: bool = True
+) -> Iterator[Any]:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    read = csv.ReadOptions(
+        column_names=list(names),
+        skip_rows_after_names=int(dialect.header),  # a header may span lines; this counts rows
+        block_size=_BYTES,
+        use_threads=threads,
+        encoding=dialect.encoding,
+    )
+    parse = csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True)
+    convert = csv.ConvertOptions(column_types=dict.fromkeys(wanted, pa.string()), include_columns=list(wanted))
+    with csv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert) as reader:
+        yield from reader
+
+
+def _spanning(path: Path, dialect: Dialect) -> int:
+    """The first row that has a cell of more than one line, from 1; 0 where none has."""
+    import pyarrow.compute as pc
+
+    names, row = names_of(path, dialect), 1
+    with unpacked(path) as stream:
+        for batch in _parsed(stream, names, names, dialect):
+            found = [pc.index(pc.match_substring(column, "\n"), True).as_py() for column in batch.columns]
+            if some := [at for at in found if at >= 0]:
+                return row + min(some)
+            row += batch.num_rows
+    return 0
+
+
+class _Watched(io.RawIOBase):
+    """A stream that counts the quotes that pass."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream, self.quotes = stream, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self.stream.read(size)
+        self.quotes += data.count(b'"')
+        return data
 
 
 def _mended(path: Path, dialect: Dialect, message: str) -> BadData:

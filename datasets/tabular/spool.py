@@ -33,11 +33,14 @@ class Spool:
         self.rows += len(block)
 
     def array(self) -> Array:
-        """The whole column, memory-mapped and writable."""
+        """The whole column, memory-mapped and writable. Ends the column."""
         shape = (self.rows, self.width) if self.width else (self.rows,)
-        if not self.rows:
-            return np.empty(shape, self.dtype)
-        return np.memmap(self._file, self.dtype, "r+", shape=shape)
+        with self._file:  # the map stays when the file is closed
+            return np.memmap(self._file, self.dtype, "r+", shape=shape) if self.rows else np.empty(shape, self.dtype)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
 
     def _full(self, error: OSError) -> CacheError:
         return CacheError(f"the cache folder {self.folder} cannot be written ({error.strerror or error}): "
