@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from benchmark.evaluate import calibration, evaluate
 from markdown_it import MarkdownIt
 
-from benchmark import ROOT, metrics
-from benchmark.cli import app
+from benchmark import ROOT
+from benchmark.cli.app import app
+from benchmark.metrics import pairs as metrics
+from benchmark.metrics.evaluate import calibration, evaluate
 from datasets import registry
 
 PAGES = sorted(p for p in (ROOT / "docs").glob("*.md"))
