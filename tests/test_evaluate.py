@@ -29,6 +29,7 @@ def test_watch_time_metrics_are_the_metrics_by_themselves():
             "mae": metrics.mae(y, p),
             "rmse": metrics.rmse(y, p),
             "ratio": metrics.ratio(y, p),
+            "negative": np.count_nonzero(np.asarray(p) < 0) / 400,
             "spearman": metrics.spearman(y, p),
             "xauc": metrics.xauc(y, p),
             "xauc_strict": metrics.xauc(y, p, ties="strict"),

@@ -55,9 +55,9 @@ def test_the_document_leads_from_new_to_a_rank(tmp_path):
     """Its blocks, run one after the other in a copy of the sources."""
     for name in ("benchmark", "methods", "datasets", "reports", "tests", "docs"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
-    for name in ("pyproject.toml", "README.md", "constraints.txt"):
-        if (ROOT / name).exists():
-            shutil.copy(ROOT / name, tmp_path)
+    for path in ROOT.iterdir():
+        if path.suffix in (".toml", ".md", ".txt", ".cff", ".yml"):
+            shutil.copy(path, tmp_path)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = os.environ | {"PATH": path, "CVP_CACHE": str(tmp_path / "cache")}
     said = []

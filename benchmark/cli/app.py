@@ -11,6 +11,7 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter
 from rich.console import Console
 
+from benchmark.cli import authors
 from benchmark.cli import studies as views
 from benchmark.execute.machine import cores
 from benchmark.files.errors import UserError, unknown
@@ -20,6 +21,7 @@ from benchmark.plan.catalog import Entry, catalog
 from benchmark.plan.estimate import Estimate, spell
 from benchmark.plan.expected import Standing
 from benchmark.records.cell import Cell, Group, grouped
+from benchmark.records.health import unwell, words
 from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
 from datasets import registry
@@ -329,15 +331,21 @@ def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = 
 @app.command
 def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
     """What the records are worth today: fresh, stale (and what moved), failed, skipped; with --suite also what is
-    missing."""
+    missing. A row is unwell where its loss was not finite, its seeds fell apart, it stopped at once at no better than a
+    constant, or its predictions are negative or off by more than twice."""
     methods = _methods()
-    records = {record.cell for record in Store(runs).all()}
-    cells = sorted(records | set(_cells(suite, methods, None, None, None) if suite else ()))
+    records = Store(runs).all()
+    ill = unwell(records)
+    asked = set(_cells(suite, methods, None, None, None) if suite else ())
+    cells = sorted({record.cell for record in records} | asked)
     standings, _ = _survey(cells, methods, runs, data)
     for group in grouped(cells):
         found = Counter(standings[cell] for cell in group.cells)
+        word = words(ill.get((group.dataset, group.method, group.variant), ()))
         for standing, count in found.items():
             _print(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
+        if word:
+            _print(f"{'':<44} unwell: {word}")
     for line in views.status(methods, Store(runs), _root(data)):
         _print(line)
     total = Counter(standing.state for standing in standings.values())
@@ -407,8 +415,12 @@ def new(
     path = write(name, _methods())
     _print(f"wrote {path}: say in it what your method learns and predicts")
     _print("the suites take every method, so there is nothing to add to them; next:")
+    _print(f"  python -m benchmark check {name}")
     _print(f"  python -m pytest -k {name}")
-    _print(f"  python -m benchmark run --suite quick --only {name}")
+    _print(f"  python -m benchmark run --suite quick --only {name} --runs build/{name}")
+
+
+app.command(authors.check)
 
 
 @app.command
@@ -426,10 +438,11 @@ def bench(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 2 for an error the user can mend, 130 for Ctrl-C."""
+    """Run the command line; returns the exit code: 0, 1 where what was asked for has faults, 2 for an error the user
+    can mend, 130 for Ctrl-C."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        app(arguments if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
+        code = app(arguments if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
         print(f"error: {' '.join(str(error).split())} See `python -m benchmark --help`.", file=sys.stderr)
         return 2
@@ -439,4 +452,4 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)
         return 130
-    return 0
+    return code if isinstance(code, int) else 0

@@ -51,6 +51,7 @@ def evaluate(
     y, p = ranked(label), ranked(prediction)
     overall = _pointwise(label, prediction) | _pairwise(y, p, user)
     overall |= {"spearman": rank_correlation(y, p), "ratio": ratio(label, prediction)}
+    overall |= {"negative": float((prediction < 0).mean())}  # share of predictions: no such value exists
     if task == "ltv":
         overall |= _lifetime_value(label, prediction, y, p)
     slices = {}
