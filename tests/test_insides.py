@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.execute.worker import Task, _Insides
+from benchmark.execute.inside import Inside
 from benchmark.files.errors import UserError
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import catalog
@@ -70,12 +70,11 @@ def test_a_replica_is_examined_with_its_own_parameters_and_hyper_parameters(trai
     assert one["scale"] == pytest.approx(float(np.std(TRAIN.label)))  # type: ignore[arg-type]
 
 
-TASK = Task("made-up")
 CALIBRATED = {"pinball", "pinball_rows", "coverage_50", "coverage_80", "coverage_90"}
 
 
 def test_numbers_go_into_every_record_and_arrays_beside_the_first(trainer: Trainer) -> None:
-    more = _Insides(Open, trainer, VALID, TEST, TASK)
+    more = Inside(Open, trainer, VALID, TEST)
     records = [more.add(record(seed=seed), place) for place, seed in ((0, 5), (1, 6))]
     assert [set(r.inside) for r in records] == [{"scale", "rows", "lr"}] * 2
     assert all(set(r.metrics["test"]) >= CALIBRATED and not r.error for r in records)
@@ -84,7 +83,7 @@ def test_numbers_go_into_every_record_and_arrays_beside_the_first(trainer: Train
 
 
 def test_a_method_that_offers_nothing_is_asked_nothing(trainer: Trainer) -> None:
-    more = _Insides(TR, trainer, VALID, TEST, TASK)
+    more = Inside(TR, trainer, VALID, TEST)
     plain = record()
     assert more.add(plain, 0) == record() and not more.arrays
 
@@ -97,7 +96,7 @@ def test_what_fails_in_the_extras_costs_no_record(
         raise ZeroDivisionError("no such thing")
 
     monkeypatch.setattr(Open, broken, fail)
-    kept = _Insides(Open, trainer, VALID, TEST, TASK).add(record(), 0)
+    kept = Inside(Open, trainer, VALID, TEST).add(record(), 0)
     assert kept.outcome == "ok" and kept.metrics["test"]["mae"] == record().metrics["test"]["mae"]
     assert "ZeroDivisionError: no such thing" in kept.error
     assert bool(kept.inside) == (broken == "quantiles") and ("pinball" in kept.metrics["test"]) == (broken == "examine")

@@ -180,7 +180,8 @@ from pathlib import Path
 from rich.console import Console
 from benchmark.plan.catalog import catalog
 from benchmark.records.cell import Cell
-from benchmark.execute.runner import Options, Runner
+from benchmark.execute.engine import Options
+from benchmark.execute.runner import Runner
 from benchmark.records.store import Store
 import sys
 runner = Runner(catalog()[0], Store(Path(sys.argv[1])), Options(executor="inline"), Console())

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.execute.worker import Task, curve_of
-from benchmark.records.cell import Group
+from benchmark.execute.cells import curve_of
+from benchmark.execute.events import unheard
+from benchmark.execute.task import Origin
 from benchmark.records.record import decode as read
 from benchmark.records.record import encode as written
-from benchmark.records.trial import Proposal, decode
+from benchmark.records.study import Study
+from benchmark.records.trial import Attempt, Proposal
 from benchmark.train.reads import Shared
 from benchmark.train.trainer import History, Plan, Trainer
 from benchmark.tuning import training
-from benchmark.tuning.training import Attempt, Bench, attempts
+from benchmark.tuning.task import TryTrials
+from benchmark.tuning.training import Bench, attempts
 from datasets.base import Protocol, Table
 from methods.backbone import BackboneConfig
 from methods.base import Estimator, MethodBase
@@ -87,7 +90,7 @@ def test_a_diverged_trial_is_given_up_at_once_and_said_so() -> None:
 def test_a_trial_that_diverges_after_a_good_epoch_counts_as_its_cell_does() -> None:
     """A cell goes back to its best epoch, so its trial does."""
     history = History([3.0, 2.0, float("nan")], [1.0, 1.0, float("nan")], 2, stopped_early=True)
-    found = training._judged(bench(), history, None, seconds=1.0, together=1)
+    found = training._judged(bench(), history, None)
     assert (found.outcome, found.objective) == ("ok", 2.0) and "epoch 3" in found.error and "epoch 2" in found.error
 
 
@@ -229,7 +232,7 @@ def test_the_time_of_a_stack_that_failed_is_its_trials(monkeypatch: pytest.Monke
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
 
-    def refuse(bench: Any, configs: list[Any], progress: Any) -> list[Attempt]:
+    def refuse(bench: Any, method: Any, configs: list[Any], progress: Any) -> list[Attempt]:
         raise RuntimeError("no")
 
     monkeypatch.setattr(training, "_trained", refuse)
@@ -271,15 +274,12 @@ def test_no_test_row_can_change_a_trial(stop: Any, monkeypatch: pytest.MonkeyPat
         Table(SCHEMA, ROWS, {**table.split, "test": test[:1]}, {}, "da7a"),
     )
     proposals = tuple(Proposal(k, "tpe", {"lr": s["lr"]}, s) for k, s in enumerate(rates(*RATES)))
-    task = Task(
-        "synthetic", Group("synthetic", "tr", "tuned", tuple(range(len(RATES)))), proposals, "tuned", "methods.tr"
-    )
+    job = TryTrials(Study("synthetic", "tr"), proposals, Origin("methods.tr", {}))
     found = []
     for one in tables:
         monkeypatch.setattr("datasets.cache.load", lambda dataset, root, one=one: one)
         monkeypatch.setattr("datasets.registry.get", lambda name: _Dataset(replace(PROTOCOL, stop=stop)))
-        answer = training.serve(task, lambda kind, **what: None)
-        found.append([decode(raw).tells for raw in answer["trials"]])
+        found.append([trial.tells for trial in job.serve(unheard).trials])
     assert all(trials == found[0] for trials in found)
     assert {t["outcome"] for t in found[0]} == {"ok"} and len(found[0]) == 5
 

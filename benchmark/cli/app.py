@@ -302,7 +302,8 @@ def run(
     rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
 ) -> None:
     """Run what is missing or stale of a suite, one record per cell, and write RESULTS.md."""
-    from benchmark.execute.runner import Options, Runner
+    from benchmark.execute.engine import Options
+    from benchmark.execute.runner import Runner
 
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)

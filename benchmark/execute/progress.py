@@ -1,5 +1,4 @@
-"""What a user sees while a run is at work: cells or trials done, rows per second, time left; plain lines where there is
-no terminal."""
+"""Shows a run at work: cells or trials done, rows per second, time left; plain lines where there is no terminal."""
 
 import time
 from types import TracebackType
@@ -7,6 +6,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmark.execute.events import Epoch
 from benchmark.records.cell import Group
 
 
@@ -51,12 +51,12 @@ class Display:
         if name not in self.lines:
             self.lines[name] = self.bars.add_task(name, total=None, note="starting")
 
-    def epoch(self, group: Group, epoch: int, epochs: int, active: int, rows: int) -> None:
-        """An epoch of `rows` rows over `active` replicas is over."""
-        self.rows += rows
-        self.share[str(group)] = len(group.seeds) * epoch / epochs
-        note = f"epoch {epoch}/{epochs}, {active} of {len(group.seeds)} training"
-        self.bars.update(self.lines[str(group)], total=epochs, completed=epoch, note=note)
+    def epoch(self, group: Group, epoch: Epoch) -> None:
+        """An epoch of a group is over."""
+        self.rows += epoch.rows
+        self.share[str(group)] = len(group.seeds) * epoch.epoch / epoch.epochs
+        note = f"epoch {epoch.epoch}/{epoch.epochs}, {epoch.active} of {len(group.seeds)} training"
+        self.bars.update(self.lines[str(group)], total=epoch.epochs, completed=epoch.epoch, note=note)
         self._refresh()
 
     def drop(self, group: Group) -> None:

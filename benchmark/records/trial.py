@@ -1,16 +1,12 @@
-"""What is kept of a trial: one small JSON file, complete or absent, committed like the records of cells."""
+"""A trial's record: one small JSON file, complete or absent, committed like the records of cells."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
-from benchmark.records.identity import of_config
 from benchmark.records.record import Curve, Identity
-
-if TYPE_CHECKING:
-    from benchmark.execute.worker import Task
 
 Proposer = Literal["paper", "ours", "tpe", "grid"]
 Result = Literal["ok", "diverged", "failed"]
@@ -27,6 +23,18 @@ class Proposal:
     params: Mapping[str, Any]
     config: Mapping[str, Any]
     sampler: Mapping[str, Any] = field(default_factory=dict)  # arguments, where it is the sampler's
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What became of a setting."""
+
+    outcome: Result
+    error: str = ""
+    objective: float | None = None
+    curve: Curve | None = None
+    seconds: float = 0.0
+    together: int = 1
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,39 +65,16 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tells(self) -> Mapping[str, Any]:
-        """Everything but what differs between two runs of the same study: times, and who trained beside it."""
+        """Returns everything but what differs between two runs of the same study: times, and who trained beside it."""
         kept = msgspec.to_builtins(self)
         return {k: v for k, v in kept.items() if k not in ("seconds", "together", "finished", "command")}
 
 
 def encode(trial: Trial) -> bytes:
-    """Canonical bytes: keys in order, two spaces of indent, a newline at the end."""
+    """Returns canonical bytes: keys in order, two spaces of indent, a newline at the end."""
     return msgspec.json.format(msgspec.json.encode(trial, order="sorted"), indent=2) + b"\n"
 
 
 def decode(raw: bytes) -> Trial:
-    """Raises msgspec.DecodeError on anything that is not a trial."""
+    """Returns the trial that these bytes hold. Raises msgspec.DecodeError on anything else."""
     return msgspec.json.decode(raw, type=Trial)
-
-
-def trial_of(task: "Task", proposal: "Proposal", protocol: dict[str, Any], data: str, **came: Any) -> Trial:
-    """The trial of one of a task's proposals; came: its outcome and whatever else became of it. data: the prepared
-    table's fingerprint."""
-    assert task.group is not None
-    return Trial(
-        dataset=task.dataset,
-        method=task.group.method,
-        variant=task.variant,
-        number=proposal.number,
-        proposer=proposal.proposer,
-        params=dict(proposal.params),
-        config=dict(proposal.config),
-        protocol=protocol,
-        device=task.device,
-        sampler=dict(proposal.sampler),
-        identity=Identity(
-            task.code, task.files or {}, of_config(proposal.config, protocol), data, task.environment or {}
-        ),
-        command=task.command,
-        **came,
-    )

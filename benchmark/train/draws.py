@@ -5,6 +5,7 @@ a 32-bit integer bijection with full avalanche; a step's words are `mix(counter 
 """
 
 import math
+from enum import IntEnum
 
 import numba
 import numpy as np
@@ -12,6 +13,17 @@ import torch
 from torch import Tensor
 
 _A, _B = 0x7FEB352D, 0x846CA68B  # lowbias32's multipliers
+
+
+class Stream(IntEnum):
+    """What a replica's seed is spent on besides its draws: each use has a generator of its own, `seed_of(seed, stream,
+    ...)`."""
+
+    BUILD = 1  # the module's parameters
+    EMBEDDINGS = 2  # the rows of a bank of this width
+    FIT = 3  # Method.fit
+    ORDER = 4  # the order of rows in this epoch
+    ESTIMATOR = 5  # Estimator.fit
 
 
 def _signed(word: int) -> int:

@@ -3,5 +3,6 @@
 space      what a method says may be tuned, as dimensions
 proposals  history in, next settings out
 tuner      from a budget to trials, some of them training together
-training   what a worker does with the trials of one stack
+task       the job of some trials, for a worker
+training   trains and scores the trials of one stack
 """

@@ -4,28 +4,27 @@ as its stack ends."""
 import itertools
 import math
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
 
-from benchmark.execute.pool import Event
+from benchmark.execute.engine import Engine, Options
+from benchmark.execute.events import Done, Failed
 from benchmark.execute.progress import Display
-from benchmark.execute.runner import Options, Runner
-from benchmark.execute.worker import Task
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
 from benchmark.plan.expected import Expected, stale
 from benchmark.plan.searches import grids
 from benchmark.plan.survey import survey
 from benchmark.records.cell import Cell, Group
-from benchmark.records.identity import environment
 from benchmark.records.store import Store
 from benchmark.records.study import Study, best, told, variant_of
-from benchmark.records.trial import Proposal, Trial, decode, trial_of
+from benchmark.records.trial import Attempt, Proposal, Trial
 from benchmark.tuning.proposals import BATCH, Search, batch_of, propose, strayed
 from benchmark.tuning.space import common, parse, size, structure
+from benchmark.tuning.task import Tried, TryTrials
 
 PAPER = "paper"  # the variant that a method's paper stands for
 
@@ -145,6 +144,11 @@ class Session:
         self.trials[trial.number] = trial
         self.pending.discard(trial.number)
 
+    def leave(self, numbers: Iterable[int], why: str) -> None:
+        """End the study without these trials."""
+        self.pending.difference_update(numbers)
+        self.ended = why
+
 
 def stacks(proposals: Sequence[Proposal], pieces: int, *, gradient: bool = True) -> list[list[Proposal]]:
     """Proposals that may train together, each stack in so many pieces of at least two (or one, where none is trained
@@ -164,11 +168,8 @@ class Tuner:
     """One run over some studies."""
 
     def __init__(self, methods: Mapping[str, Entry], store: Store, options: Options, console: Console) -> None:
-        self.methods, self.store, self.options, self.console = methods, store, options, console
-        self.runner = Runner(methods, store, options, console)
-
-    def say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+        self.methods, self.store, self.options = methods, store, options
+        self.engine = Engine(options, console)
 
     def run(self, wanted: Sequence[Asked]) -> list[Study]:
         """Bring each study to its budget; returns those that have a choice. Trials whose code, protocol or data moved
@@ -179,48 +180,48 @@ class Tuner:
         with self.store.lock():
             cells = [cell for a in wanted for cell in a.cells]
             found = survey(cells, self.methods, self.store, self.options.root)
-            there = {cell.dataset for cell in self.runner.present(found)}
+            there = {cell.dataset for cell in self.engine.present(found)}
             sessions = {a.study: self._session(a, found.expected) for a in wanted if a.study.dataset in there}
             self._work(sessions, found.expected)
+            self.engine.conclude()
             return [study for study, session in sessions.items() if best(session.trials.values())]
 
     def _session(self, asked: Asked, expected: Expected) -> Session:
         trials = asked.study.read(self.store.folder)
         kept, why = serving(asked, trials, expected, self.options.rerun)
         if why:
-            self.say(f"{asked.study}: {len(trials) - len(kept)} of its {len(trials)} trials are dropped: {why}")
+            self.engine.say(f"{asked.study}: {len(trials) - len(kept)} of its {len(trials)} trials are dropped: {why}")
             asked.study.forget(self.store.folder, trials[len(kept) :])
         return Session(asked, {trial.number: trial for trial in kept})
 
     def _work(self, sessions: Mapping[Study, Session], expected: Expected) -> None:
         total = sum(max(0, s.asked.most - len(s.trials)) for s in sessions.values())
-        queue: deque[Task] = deque()
-        with Display(total, self.console, what="trials") as display:
+        queue: deque[TryTrials] = deque()
+        with Display(total, self.engine.console, what="trials") as display:
             for session in sessions.values():
                 queue.extend(self._next(session, sessions, expected, display))
-            for event in self.runner.execute(queue, self.runner.workers):
-                group = event.task.group
-                assert group is not None
-                session = sessions[Study(group.dataset, group.method, event.task.variant)]
-                if event.kind == "started":
-                    display.start(group)
-                elif event.kind == "again":
-                    display.say(f"{group}: {event.what['error']}; trying once more")
-                elif event.kind == "epoch":
-                    display.epoch(group, **event.what)
-                elif event.kind == "failed" and len(event.task.trials) > 1 and not event.what["fault"]:
-                    display.say(f"{group}: {event.what['error']}; trying its trials one by one")
-                    display.drop(group)
-                    queue.extendleft(self._task(session, [p], expected) for p in reversed(event.task.trials))
-                else:
-                    self._keep(event, session, expected, display)
-                    # a study goes on before another begins, so that results come early
-                    queue.extendleft(reversed(self._next(session, sessions, expected, display)))
+            for job, event in self.engine.work(queue, display):
+                session = sessions[job.study]
+                match event:
+                    case Done(Tried() as tried):
+                        self._keep(job, tried, session, display)
+                    case Failed(error, "method" | "environment") if len(job.proposals) > 1:
+                        display.say(f"{job.group}: {error}; trying its trials one by one")
+                        display.drop(job.group)
+                        queue.extendleft(self._job(session, [p], expected) for p in reversed(job.proposals))
+                        continue
+                    case Failed(error, "method"):
+                        self._keep(job, _failed(job, error, expected), session, display)
+                    case Failed(error):
+                        self.engine.lose(job, error, display)
+                        session.leave(job.numbers, "it ends here")
+                # a study goes on before another begins, so that results come early
+                queue.extendleft(reversed(self._next(session, sessions, expected, display)))
 
     def _next(
         self, session: Session, sessions: Mapping[Study, Session], expected: Expected, display: Display
-    ) -> list[Task]:
-        """The tasks of a study's next batch, in more pieces where few studies are left to keep the workers busy."""
+    ) -> list[TryTrials]:
+        """The jobs of a study's next batch, in more pieces where few studies are left to keep the workers busy."""
         todo = session.batch()
         if not todo:
             if session.ended and not session.told:
@@ -229,65 +230,38 @@ class Tuner:
             return []
         open_ = sum(not other.ended for other in sessions.values())
         gradient = self.methods[session.asked.study.method].kind == "gradient"
-        pieces = math.ceil(self.runner.workers / max(open_, 1))
-        return [self._task(session, stack, expected) for stack in stacks(todo, pieces, gradient=gradient)]
+        pieces = math.ceil(self.engine.workers / max(open_, 1))
+        return [self._job(session, stack, expected) for stack in stacks(todo, pieces, gradient=gradient)]
 
     def _told(self, session: Session, display: Display) -> None:
-        """The one line of a study that has ended."""
+        """Print the one line of a study that has ended."""
         words = "" if session.ended == "done" else f"; {session.ended}"
         display.say(f"{session.asked.study}: {told(session.history)}{words}")
 
-    def _task(self, session: Session, proposals: Sequence[Proposal], expected: Expected) -> Task:
+    def _job(self, session: Session, proposals: Sequence[Proposal], expected: Expected) -> TryTrials:
         study = session.asked.study
-        numbers, default = tuple(p.number for p in proposals), f"{study.dataset}/{study.method}/default"
-        return Task(
-            dataset=study.dataset,
-            group=Group(study.dataset, study.method, f"{study.variant} {_span(numbers)}", numbers),
-            trials=tuple(proposals),
-            variant=study.variant,
-            module=self.methods[study.method].module,
-            code=expected.code(study.method),
-            files=expected.files(study.method),
-            root=self.options.root,
-            device=self.runner.device,
-            command=f"python -m benchmark run --only {default} {self.options.argv}".strip(),
-            environment=environment(),
-        )
+        default = Group(study.dataset, study.method, "default", ())
+        return TryTrials(study, tuple(proposals), self.engine.origin(self.methods[study.method], expected, default))
 
-    def _keep(self, event: Event, session: Session, expected: Expected, display: Display) -> None:
+    def _keep(self, job: TryTrials, tried: Tried, session: Session, display: Display) -> None:
         """Write the trials of a finished or failed stack."""
-        task, what = event.task, event.what
-        assert task.group is not None
-        if event.kind == "failed" and what["fault"]:
-            raise UserError(what["error"])
-        if event.kind == "failed":
-            trials = [self._failed(task, proposal, what["error"], expected) for proposal in task.trials]
-        else:
-            trials = [decode(raw) for raw in what["trials"]]
-        for trial in trials:
-            self.store.write_trial(session.asked.study, trial)
+        for trial in tried.trials:
+            self.store.write_trial(job.study, trial)
             session.take(trial)
-        if what.get("skipped"):
-            session.pending.difference_update(task.group.seeds)
-            session.ended = f"cannot run: {what['skipped']}"
-            display.drop(task.group)
+        if tried.skipped:
+            session.leave(job.numbers, f"cannot run: {tried.skipped}")
+            display.drop(job.group)
             return
-        outcomes = Counter(trial.outcome for trial in trials)
+        outcomes = Counter(trial.outcome for trial in tried.trials)
         words = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items(), reverse=True))
         words = next(iter(outcomes)) if len(outcomes) == 1 else f"({words})"
-        errors = [trial.error for trial in trials if trial.error]
+        errors = [trial.error for trial in tried.trials if trial.error]
         chosen = best(session.trials.values())
         so_far = f"; best so far {chosen.objective:.6g} (trial {chosen.number})" if chosen else ""
-        display.finish(task.group, words + (f": {errors[0]}" if errors else "") + so_far)
-
-    def _failed(self, task: Task, proposal: Proposal, error: str, expected: Expected) -> Trial:
-        """The trial of a setting whose worker died."""
-        protocol, data = expected.protocols[task.dataset], expected.fingerprints[task.dataset] or ""
-        return trial_of(task, proposal, protocol, data, outcome="failed", error=error)
+        display.finish(job.group, words + (f": {errors[0]}" if errors else "") + so_far)
 
 
-def _span(numbers: Sequence[int]) -> str:
-    """ "trials 0-3", "trials 2,5" """
-    whole = len(numbers) > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1))
-    text = f"{numbers[0]}-{numbers[-1]}" if whole else ",".join(map(str, numbers))
-    return f"trial{'s' if len(numbers) > 1 else ''} {text}"
+def _failed(job: TryTrials, error: str, expected: Expected) -> Tried:
+    """Returns the trials of a job whose worker died."""
+    protocol, data = expected.protocols[job.dataset], expected.fingerprints[job.dataset] or ""
+    return Tried(tuple(job.trial(one, Attempt("failed", error), protocol, data) for one in job.proposals))

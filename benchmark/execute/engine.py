@@ -1,0 +1,133 @@
+"""What every run does: prepare the data, send jobs to workers, show what happens to them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+
+from benchmark.execute.events import Again, Done, Epoch, Failed, Started
+from benchmark.execute.machine import cores, has_gpu
+from benchmark.execute.pool import EXECUTORS, Executor
+from benchmark.execute.progress import Display
+from benchmark.execute.task import GroupJob, Origin, Prepare, Prepared
+from benchmark.files.errors import UserError
+from benchmark.plan.catalog import Entry
+from benchmark.plan.expected import RERUNS, Expected
+from benchmark.plan.survey import Survey
+from benchmark.records.cell import Cell, Group
+from benchmark.records.identity import environment
+
+G = TypeVar("G", bound=GroupJob)
+_TOLD = 3  # jobs without a result that the last line names
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is carried out."""
+
+    root: Path | None = None  # of the raw files
+    device: str = "auto"
+    executor: str = "processes"
+    workers: int = 0  # 0: one per core on a CPU, one on a GPU
+    rerun: str = ""
+    argv: str = ""  # for the records' command: the options that matter
+
+
+class Engine:
+    """Carries out the jobs of one run."""
+
+    def __init__(self, options: Options, console: Console) -> None:
+        """Raises UserError on an option that cannot be."""
+        self.options, self.console = options, console
+        if options.executor not in EXECUTORS:
+            raise UserError(f"--executor takes {' or '.join(EXECUTORS)}, not {options.executor!r}")
+        if options.workers < 0:
+            raise UserError(f"--workers {options.workers}: 1 or more, or 0 for one per core")
+        if options.rerun not in RERUNS:
+            raise UserError(f"--rerun takes missing, stale, failed or all, not {options.rerun!r}")
+        if options.device not in ("auto", "cpu", "cuda"):
+            raise UserError(f"--device takes auto, cpu or cuda, not {options.device!r}")
+        if options.device == "cuda" and not has_gpu():
+            raise UserError("--device cuda: no NVIDIA driver is at work here; leave --device away to run on the CPU")
+        self.device = ("cuda" if has_gpu() else "cpu") if options.device == "auto" else options.device
+        self.workers = options.workers or (cores() if self.device == "cpu" else 1)
+        self.execute: Executor = EXECUTORS[options.executor]
+        self.lost: list[str] = []  # what has no result, with the reason
+
+    def say(self, line: str) -> None:
+        """Print a line as it is: it may hold brackets."""
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)
+
+    def present(self, found: Survey) -> list[Cell]:
+        """Returns the cells whose data are there, their tables prepared; says which are not. Raises UserError where
+        none is, or where data are bad."""
+        self._prepare(found)
+        for name, why in found.unavailable.items():
+            self.say(f"{name}: not available. {why}")
+        present = [cell for cell in found.cells if cell.dataset not in found.unavailable]
+        if found.cells and not present:
+            raise UserError(
+                "none of the datasets asked for is available; `python -m benchmark data` says how to get them"
+            )
+        return present
+
+    def _prepare(self, found: Survey) -> None:
+        """Prepare the tables that are not kept yet, and learn their fingerprints or that they are too small to use."""
+        fingerprints = found.expected.fingerprints
+        lacking = [name for name, known in fingerprints.items() if known is None and name not in found.unavailable]
+        for job, event in self.execute([Prepare(name, self.options.root) for name in lacking], self.workers):
+            match event:
+                case Started():
+                    self.say(f"preparing {job.dataset}")
+                case Again(error):
+                    self.say(f"{job.dataset}: {error}; trying once more")
+                case Done(Prepared() as prepared):
+                    fingerprints[job.dataset] = prepared.fingerprint
+                case Failed(error, "few"):
+                    found.unavailable[job.dataset] = error
+                case Failed(error):
+                    raise UserError(error)
+
+    def origin(self, entry: Entry, expected: Expected, only: Group) -> Origin:
+        """Returns where the numbers of a method's jobs come from. only: what a user would ask for to have them
+        again."""
+        return Origin(
+            module=entry.module,
+            files=expected.files(entry.name),
+            root=self.options.root,
+            device=self.device,
+            command=f"python -m benchmark run --only {only} {self.options.argv}".strip(),
+            environment=environment(),
+        )
+
+    def work(self, jobs: Iterable[G], display: Display) -> Iterator[tuple[G, Done | Failed]]:
+        """Run the jobs and show them at work; yields how each has ended. Raises UserError where the data are bad."""
+        for job, event in self.execute(jobs, self.workers):
+            match event:
+                case Started():
+                    display.start(job.group)
+                case Again(error):
+                    display.say(f"{job.group}: {error}; trying once more")
+                case Epoch():
+                    display.epoch(job.group, event)
+                case Failed(error, "data" | "few"):
+                    raise UserError(error)
+                case Done() | Failed():
+                    yield job, event
+
+    def lose(self, job: GroupJob, error: str, display: Display) -> None:
+        """Go on without a job that has no result, through no fault of its method."""
+        display.say(f"{job.group}: no result: {error}")
+        display.drop(job.group)
+        self.lost.append(f"{job.group} ({error})")
+
+    def conclude(self) -> None:
+        """Raises UserError where a job had no result through no fault of its method."""
+        if self.lost:
+            more = f" and {len(self.lost) - _TOLD} more" if len(self.lost) > _TOLD else ""
+            raise UserError(
+                f"no result of {', '.join(self.lost[:_TOLD])}{more}; no method is at fault, so nothing is recorded: "
+                "the same command tries again"
+            )
