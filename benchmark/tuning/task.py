@@ -79,8 +79,8 @@ class TryTrials:
             variant=self.study.variant,
             number=proposal.number,
             proposer=proposal.proposer,
-            params=dict(proposal.params),
-            config=dict(proposal.config),
+            params=dict(sorted(proposal.params.items())),  # as a file has them
+            config=dict(sorted(proposal.config.items())),
             protocol=protocol,
             outcome=attempt.outcome,
             error=attempt.error,
