@@ -38,14 +38,14 @@ def check(cls: type[MethodBase], outcome: Outcome, *, coupled: bool = False, con
 def _world(cls: type[MethodBase], outcome: Outcome) -> World:
     """The first small world of its tasks that it supports. Raises Stop where it supports none."""
     reasons = []
-    for task in cls.tasks:
-        world = MAKERS[task]()
+    for make in (make for task in cls.tasks for make in MAKERS[task]):
+        world = make()
         with outcome.during("`supports`"):
             reason = cls.supports(world.schema)
         if reason is None:
             return world
-        reasons.append(f"{task}: {reason}")
-    outcome.remarks.append(f"it runs on neither small world, so nothing else is checked ({'; '.join(reasons)})")
+        reasons.append(f"{make.__name__}: {reason}")
+    outcome.remarks.append(f"it runs on no small world, so nothing else is checked ({'; '.join(reasons)})")
     raise Stop
 
 

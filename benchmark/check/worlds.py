@@ -1,4 +1,4 @@
-"""Two small worlds whose truth is known, on which any sound method learns something within seconds."""
+"""Small worlds whose truth is known, on which any sound method learns something within seconds."""
 
 from dataclasses import dataclass
 
@@ -112,4 +112,54 @@ def lifetime_value(seed: int = 0) -> World:
     return World.of(schema, rows)
 
 
-MAKERS = {"watch_time": watch_time, "ltv": lifetime_value}
+def purchases(seed: int = 0) -> World:
+    """Customers with a purchase history and a holdout: Poisson purchases at a rate of their own until each one leaves,
+    after some purchase, for good (a BG/NBD world). The truth knows the rate, and who has left."""
+    rng = np.random.default_rng(seed)
+    n, weeks, horizon = _SPLIT[-1], 39.0, 39.0
+    rate, leave = rng.gamma(1.0, 0.15, n), rng.beta(0.8, 2.4, n)
+    age, worth = weeks - rng.uniform(0, 12, n), np.exp(3 + 0.5 * rng.normal(size=n))
+    history, spend = np.zeros((n, 3)), np.zeros(n)  # repeat purchases, the last one's time, their worth
+    alive = np.zeros(n, bool)
+    for customer in range(n):
+        time = 0.0
+        while rng.random() >= leave[customer]:
+            time += rng.exponential(1 / max(rate[customer], 1e-9))
+            if time > age[customer]:
+                alive[customer] = True  # at the end of the history
+            if time > age[customer] + horizon:
+                break
+            paid = worth[customer] * np.exp(0.3 * rng.normal())
+            if alive[customer]:
+                spend[customer] += paid
+            else:
+                history[customer] += (1, time - history[customer, 1], paid)
+    expected = alive * (1 - np.exp(-leave * rate * horizon)) / leave * worth * np.exp(0.3**2 / 2)
+    count, last, paid = history.T
+    value = np.divide(paid, count, out=np.zeros(n), where=count > 0)
+    columns = {
+        "frequency": count,
+        "recency_days": 7 * last,
+        "age_days": 7 * age,
+        "repeat_value": value,
+        "horizon_days": np.full(n, 7 * horizon),
+    }
+    numeric = np.stack([np.log1p(count), last / age, np.log1p(value)], 1)
+    schema = Schema(
+        task="ltv",
+        unit="EUR",
+        fields=(Field("first_day", 13),),
+        numeric=("frequency", "recency", "value"),
+        truth=("mean", *columns),
+    )
+    rows = Rows(
+        ids=(weeks - age + 1).astype(np.int32)[:, None],
+        numeric=((numeric - numeric.mean(0)) / numeric.std(0)).astype(np.float32),
+        label=spend.astype(np.float32),
+        user=np.arange(n, dtype=np.int32),
+        truth={name: column.astype(np.float32) for name, column in ({"mean": expected} | columns).items()},
+    )
+    return World.of(schema, rows)
+
+
+MAKERS = {"watch_time": (watch_time,), "ltv": (lifetime_value, purchases)}
