@@ -49,13 +49,18 @@ def invoices(*, customers: int = 90, seed: int = 0) -> list[pd.DataFrame]:
 
 
 def workbook(root: Path, sheets: Sequence[pd.DataFrame], names: Sequence[str] = SHEETS) -> Path:
-    """The official form."""
+    """The official form: invoices and codes of digits alone are numbers."""
     path = root / FOLDER / "online_retail_II.xlsx"
     path.parent.mkdir(parents=True, exist_ok=True)
     with pd.ExcelWriter(path, engine="openpyxl") as writer:
         for name, sheet in zip(names, sheets, strict=True):
-            sheet.to_excel(writer, sheet_name=name, index=False)
+            cells = {column: sheet[column].map(_as_number) for column in ("Invoice", "StockCode")}
+            sheet.assign(**cells).to_excel(writer, sheet_name=name, index=False)
     return path
+
+
+def _as_number(text: object) -> object:
+    return int(text) if isinstance(text, str) and text.isdigit() else text
 
 
 def csv(root: Path, sheets: Sequence[pd.DataFrame], *, dates: str = "%Y-%m-%d %H:%M:%S", gz: bool = False) -> Path:

@@ -182,9 +182,12 @@ def _texts(values: Any) -> Array:
     import pandas as pd
 
     column = pd.Series(values, dtype=object)
-    whole = column.map(lambda cell: isinstance(cell, float) and cell == cell // 1)
-    column = column.where(~whole.astype(bool), column[whole.astype(bool)].map(int))
-    return column.where(column.notna(), "").astype(str).str.strip().to_numpy(object)
+    texts = ["" if none else _text(cell) for cell, none in zip(column, column.isna(), strict=True)]
+    return np.array([*texts, None], object)[:-1]  # with None, so that NumPy keeps texts of one length as objects too
+
+
+def _text(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
 def _numbers(values: Any) -> tuple[Array, Array]:
