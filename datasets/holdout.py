@@ -126,7 +126,32 @@ def assemble_holdout(
     """
     if not len(found.customer):
         raise BadData(f"{name}: no customer has a purchase up to the cut; choose a later one")
-    numeric = {
+    more = {
+        "refunds above purchases": found.refunded,
+        "repeat_buyers": int((found.frequency > 0).sum()),
+        "mean_frequency": float(found.frequency.mean()),
+        "holdout": {"spend": float(found.spend.mean()), "purchases": float(found.count.mean())},
+    }
+    return assemble_ltv(
+        {**fields, "frequency": often(found)},
+        numeric=numbers(found),
+        split=split,
+        unit=unit if target == "spend" else PURCHASES,
+        label=found.spend if target == "spend" else found.count.astype(np.float64),
+        user=found.customer,
+        facts={**facts, **more},
+        truth=as_it_is(found, horizon),
+    )
+
+
+def often(found: Histories) -> Array:
+    """The frequency as a category, int64 [m]."""
+    return np.minimum(found.frequency, _OFTEN)
+
+
+def numbers(found: Histories) -> dict[str, Array]:
+    """The history's numbers, amounts and counts in logarithms, float64 [m] each."""
+    return {
         "log_frequency": np.log1p(found.frequency),
         "recency": found.recency.astype(np.float64),
         "age": found.age.astype(np.float64),
@@ -135,26 +160,15 @@ def assemble_holdout(
         "log_total": np.log1p(found.total),
         "log_items": np.log1p(np.maximum(found.items, 0)),
     }
-    beside = {
+
+
+def as_it_is(found: Histories, horizon: int) -> dict[str, Array]:
+    """What a model of repeat buying needs, unscaled, in days and the amounts' unit, float32 [m] each."""
+    columns = {
         "frequency": found.frequency,
         "recency_days": found.recency,
         "age_days": found.age,
         "repeat_value": found.repeat_value,
         "horizon_days": np.full(len(found.customer), horizon),
     }
-    more = {
-        "refunds above purchases": found.refunded,
-        "repeat_buyers": int((found.frequency > 0).sum()),
-        "mean_frequency": float(found.frequency.mean()),
-        "holdout": {"spend": float(found.spend.mean()), "purchases": float(found.count.mean())},
-    }
-    return assemble_ltv(
-        {**fields, "frequency": np.minimum(found.frequency, _OFTEN)},
-        numeric=numeric,
-        split=split,
-        unit=unit if target == "spend" else PURCHASES,
-        label=found.spend if target == "spend" else found.count.astype(np.float64),
-        user=found.customer,
-        facts={**facts, **more},
-        truth={column: values.astype(np.float32) for column, values in beside.items()},
-    )
+    return {name: values.astype(np.float32) for name, values in columns.items()}

@@ -63,3 +63,60 @@ def write(folder: Path, frame: pd.DataFrame, toml: str = FILLED, *, name: str = 
     path = folder / f"{name}.toml"
     path.write_text(toml, encoding="utf-8")
     return path
+
+
+ORDERS = """
+name = "orders"
+kind = "transactions"
+files = "orders.parquet"
+
+[columns]
+client_id = "customer"
+ordered_at = "date"
+total = "amount"
+pieces = "quantity"
+status = { role = "refund", is = ["refunded"] }
+country = "category"
+age = "number"
+
+[label]
+unit = "EUR"
+cap = "none"
+
+[window]
+kind = "first purchase"
+horizon = 90
+refunds = "net"
+
+[split]
+shares = [6, 2, 2]
+
+[training]
+batch = 64
+epochs = 3
+patience = 2
+"""
+
+
+def orders(customers: int = 300, *, seed: int = 0) -> pd.DataFrame:
+    """A year of a shop's orders: ids of 64 bits, some refunds (marked, with the amount as it was paid), a country and
+    an age for each customer."""
+    rng = np.random.default_rng(seed)
+    often = rng.poisson(rng.gamma(1.2, 3, customers)) + 1
+    who = np.repeat(np.arange(customers), often)
+    start = rng.integers(0, 300, customers)[who]
+    later = np.where(np.diff(who, prepend=-1) > 0, 0, rng.integers(0, 200, len(who)))
+    day = np.minimum(start + later, 364)
+    seconds = day * 86_400 + rng.integers(0, 86_400, len(who))
+    frame = pd.DataFrame(
+        {
+            "client_id": pd.array(2**60 + who, dtype="Int64"),
+            "ordered_at": pd.Timestamp("2023-01-01") + pd.to_timedelta(seconds, unit="s"),
+            "total": np.round(rng.lognormal(3, 1, len(who)), 2),
+            "pieces": rng.integers(1, 6, len(who)),
+            "status": rng.choice(["paid", "refunded"], len(who), p=[0.93, 0.07]),
+            "country": np.array(["DE", "FR", "IT"])[rng.integers(0, 3, customers)][who],
+            "age": rng.integers(18, 80, customers)[who],
+        }
+    )  # fmt: skip
+    return frame.sample(frac=1, random_state=seed).reset_index(drop=True)

@@ -199,14 +199,14 @@ def test_records_could_say_all_of_a_tables_facts_and_protocol_and_no_id(tmp_path
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('unit = "ms"\ncap', 'unit = "?"\ncap', '[label] unit is not filled in; fill in "ms", "s", "min" or "h"'),
-        ("cap = 60000", 'cap = "?"', '[label] cap is not filled in; fill in "none", or a number'),
+        ('unit = "ms"\ncap', 'unit = "?"\ncap', 'fill in [label] unit (as "s", "ms"'),
+        ("cap = 60000", 'cap = "?"', 'fill in [label] cap ("none", or a value'),
         ("cap = 60000", "cap = -1", "[label] cap = -1"),
-        ('[duration]\nunit = "ms"', '[duration]\nunit = "?"', "[duration] unit is not filled in"),
+        ('[duration]\nunit = "ms"', '[duration]\nunit = "?"', "fill in [duration] unit"),
         ('[duration]\nunit = "ms"', '[duration]\nunit = "EUR"', "[duration] unit 'EUR' is no unit of time"),
         ('[duration]\nunit = "ms"', "", "[duration] is missing"),
         ('viewer = "user"', 'viewer = "usr"', "'viewer' has no role 'usr'; did you mean 'user'?"),
-        ('viewer = "user"', 'viewer = "?"', "[columns] 'viewer' is not filled in"),
+        ('viewer = "user"', 'viewer = "?"', "fill in [columns] viewer (one of user, item"),
         ('clip = "item"', 'clip = "user"', "'viewer' and 'clip' are both the user; choose one"),
         ('dwell_ms = "label"', 'dwell_ms = "number"', 'no column is the "label"'),
         ('name = "clicks"', 'name = "My Clicks"', "name 'My Clicks': use small letters, digits"),
@@ -278,5 +278,5 @@ def test_times_as_text_need_their_form_and_hold_to_it(tmp_path):
         np.testing.assert_array_equal(table.split[part], by_stamp.split[part])
     with pytest.raises(BadData, match=re.escape("is '2024-03-09', not a time of the form %d/%m/%Y %H:%M:%S, in row 7")):
         build(tmp_path, _set("shown_at", "2024-03-09")(text), split, form)
-    with pytest.raises(BadData, match="form is not filled in"):
+    with pytest.raises(BadData, match=r"fill in \[columns\] shown_at form"):
         build(tmp_path, text, split, ('shown_at = "time"', 'shown_at = { role = "time", form = "?" }'))

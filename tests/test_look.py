@@ -51,7 +51,7 @@ def test_the_description_holds_once_units_and_cap_are_filled_in(tmp_path):
     found = look(tmp_path / "data" / "clicks.parquet", tmp_path / "clicks.toml")
     (tmp_path / "clicks.toml").write_text(found.toml)
     assert found.toml.count('"?"  # FILL IN') == 3
-    with pytest.raises(BadData, match="unit is not filled in"):
+    with pytest.raises(BadData, match=r"fill in \[label\] unit .*, \[label\] cap .*, \[duration\] unit"):
         described(tmp_path / "clicks.toml")
     filled = found.toml.replace('unit = "?"', 'unit = "ms"').replace('cap = "?"', 'cap = "none"')
     (tmp_path / "clicks.toml").write_text(filled)

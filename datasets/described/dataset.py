@@ -1,12 +1,21 @@
 """A described table as a `Dataset`, like any other: fingerprint, cache, split, records."""
 
 import hashlib
+from abc import abstractmethod
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+import numpy as np
 
 from datasets.base import BadData, Dataset, NotAvailable, Protocol, Source, Table
-from datasets.described.description import Csv, Description, Keep, Role, read
+from datasets.common.files import cache_folder
+from datasets.described import purchases
+from datasets.described.customers import customers, raw_of
+from datasets.described.description import Common, Csv, Description, Keep, Role, check, convert, filled, parse
 from datasets.described.fitted import assembled
+from datasets.described.orders import Orders, is_orders, orders
+from datasets.described.purchases import read_purchases
 from datasets.described.raw import read_raw, wanted
 from datasets.fingerprint import canonical
 from datasets.schema import Task
@@ -17,43 +26,42 @@ from datasets.tabular.opened import Opened, opened
 
 def described(path: Path) -> Dataset:
     """The dataset that a TOML file describes. Raises NotAvailable where there is none, BadData where it cannot hold."""
-    it = read(path)
+    content = parse(path)
+    filled(path, content)
+    if is_orders(content):
+        return DescribedOrders(path, orders(path, content))
+    it: Description = convert(path, content, Description)
+    check(path, it)
     return (DescribedValues if it.task == "ltv" else DescribedLog)(path, it)
 
 
-class DescribedLog(Dataset):
-    """A log of your own: one row, one label."""
+class _Described(Dataset):
+    """What every described table has in common."""
 
-    def __init__(self, path: Path, it: Description) -> None:
-        self.path, self.it = path, it
-        source = Source(it.name, "your own table", "yours", "")
-        protocol = Protocol(
-            split_in_words(it),
-            it.training.batch,
-            it.training.epochs,
-            it.training.patience,
-            "loss" if it.task == "ltv" else "mae",
-            options=options(it),
-        )
-        super().__init__(it.name, source, protocol)
+    def __init__(self, path: Path, it: Common, options: dict[str, object], split: str) -> None:
+        self.path, self.described = path, it
+        training = it.training
+        stop: Literal["mae", "loss"] = "loss" if self.task == "ltv" else "mae"
+        protocol = Protocol(split, training.batch, training.epochs, training.patience, stop, options=options)
+        super().__init__(it.name, Source(it.name, "your own table", "yours", ""), protocol)
 
     @property
     def place(self) -> Path:
         """Where the table lies: seen from the description's own folder."""
-        return self.path.parent / self.it.files
+        return self.path.parent / self.described.files
 
     def files(self, root: Path | None = None) -> list[Path]:
         """The table's files; `root` does not matter, for the description knows where they are."""
         try:
             return list(find(self.place).paths)
         except NotAvailable as error:
-            raise NotAvailable(f"{error}; {self.path.name} says files = {self.it.files!r}") from None
+            raise NotAvailable(f"{error}; {self.path.name} says files = {self.described.files!r}") from None
 
-    def opened(self) -> Opened:
-        """The table with its columns known. Raises BadData for a column that it lacks."""
-        csv = self.it.csv
-        table = opened(self.place, None if csv is None else _dialect(csv))
-        named = [*self.it.columns, *(rule.column for rule in self.it.keep)]
+    def opened(self, place: Path | None = None) -> Opened:
+        """The table, or another one like it, with its columns known. Raises BadData for a column that it lacks."""
+        it = self.described
+        table = opened(place or self.place, None if it.csv is None else _dialect(it.csv))
+        named = [*it.columns, *(rule.column for rule in it.keep)] if place is None else []
         if lacking := [name for name in named if name not in table.names]:
             has = ", ".join(map(repr, table.names[:30]))
             raise BadData(
@@ -63,13 +71,27 @@ class DescribedLog(Dataset):
 
     def build(self, root: Path | None = None) -> Table:
         """Read and encode the table in bounded memory."""
-        from datasets.common.files import cache_folder
-
-        scratch = cache_folder() / "scratch"
         try:
-            return assembled(read_raw(self.opened().blocks(wanted(self.it)), self.it, scratch), self.it, scratch)
+            return self._built(cache_folder() / "scratch")
         except BadData as error:
             raise error if str(self.place) in str(error) else BadData(f"{self.place}: {error}") from None
+
+    @abstractmethod
+    def _built(self, scratch: Path) -> Table:
+        """The table. scratch: a folder for what is too long for memory."""
+
+
+class DescribedLog(_Described):
+    """A log of your own: one row, one label."""
+
+    def __init__(self, path: Path, it: Description) -> None:
+        self.it = it
+        super().__init__(
+            path, it, options(it), split_in_words(it, it.one("time"), "user" if it.split.kind == "user" else "row")
+        )
+
+    def _built(self, scratch: Path) -> Table:
+        return assembled(read_raw(self.opened().blocks(wanted(self.it)), self.it, scratch), self.it, scratch)
 
 
 class DescribedValues(DescribedLog):
@@ -78,16 +100,54 @@ class DescribedValues(DescribedLog):
     task: ClassVar[Task] = "ltv"
 
 
-def split_in_words(it: Description) -> str:
+class DescribedOrders(_Described):
+    """Purchases of your own: one row of the table is a customer, reduced from the purchases."""
+
+    task: ClassVar[Task] = "ltv"
+
+    def __init__(self, path: Path, it: Orders) -> None:
+        self.it = it
+        found = _said_of(it) | {"window": {name: str(getattr(it.window, name)) for name in it.window.__struct_fields__}}
+        super().__init__(path, it, found, split_in_words(it, "the first purchase", "customer"))
+
+    def _built(self, scratch: Path) -> Table:
+        log = read_purchases(self.opened().blocks(purchases.wanted(self.it)), self.it, scratch)
+        them = customers(log, self.it)
+        table = assembled(*raw_of(them, self.it), scratch)
+        more = {
+            "rows_raw": log.rows,
+            "users": len(them.start),
+            "dropped": {**log.dropped, **them.counts},
+            "refunds": log.refunds,
+            "refunds above purchases": them.found.refunded,
+        }
+        if them.beside:
+            more["repeat_buyers"] = int((them.found.frequency > 0).sum())
+        return replace(
+            table,
+            schema=replace(table.schema, truth=tuple(them.beside)),
+            rows=replace(table.rows, user=np.arange(len(them.start), dtype=np.int32), truth=them.beside),
+            facts={**table.facts, **more},
+        )
+
+
+def split_in_words(it: Common, time: str, unit: str) -> str:
     """The split as a record says it."""
     shares = ":".join(f"{share:g}" for share in it.split.shares)
     if it.split.kind == "chronological":
-        return f"chronological {shares} by {it.one('time')}"
-    return f"random {shares} by {'user' if it.split.kind == 'user' else 'row'}, split seed {it.split.seed}"
+        return f"chronological {shares} by {time}"
+    return f"random {shares} by {unit}, split seed {it.split.seed}"
 
 
 def options(it: Description) -> dict[str, object]:
     """Everything else that decides the rows and what is known of them."""
+    found = _said_of(it)
+    if it.duration is not None and it.one("duration"):
+        found |= {"duration_unit": it.duration.unit, "buckets": it.duration.buckets}
+    return found
+
+
+def _said_of(it: Common) -> dict[str, object]:
     import msgspec
 
     used = {name: it.role(name) for name in it.columns if it.role(name).role != "leave out"}
@@ -96,8 +156,6 @@ def options(it: Description) -> dict[str, object]:
         "label_unit": it.label.unit,
         "label_cap": it.label.cap,
     }
-    if it.duration is not None and it.one("duration"):
-        found |= {"duration_unit": it.duration.unit, "buckets": it.duration.buckets}
     if it.keep:
         found["keep"] = [_rule(rule) for rule in it.keep]
     if it.csv is not None:
@@ -116,7 +174,9 @@ def _rule(rule: Keep) -> str:
 def _said(role: Role) -> str:
     if role.role == "list":
         return f"list, the first {role.length}, cut at {role.separator!r}"
-    return f"time, {role.form}" if role.form else role.role
+    if role.among:
+        return f"{role.role}, {', '.join(role.among)}"
+    return f"{role.role}, {role.form}" if role.form else role.role
 
 
 def _dialect(csv: Csv) -> Dialect:

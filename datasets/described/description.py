@@ -3,6 +3,7 @@
 import math
 import re
 import tomllib
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -39,7 +40,10 @@ class Role(_Part, frozen=True):
     role: str
     length: int = 10  # of a list: how many members count, the first ones
     separator: str = ","  # of a list that is written as text
-    form: str = ""  # of a time that is written as text: "%Y-%m-%d", or "ISO8601"
+    form: str = (
+        ""  # of a time that is written as text: "%Y-%m-%d", or "ISO8601"; of a date in numbers also "s", "ms", ...
+    )
+    among: list[str] = msgspec.field(default_factory=list, name="is")  # of a refund: the texts that mean one
 
 
 class Label(_Part, frozen=True):
@@ -90,15 +94,13 @@ class Training(_Part, frozen=True):
     patience: int = 5
 
 
-class Description(_Part, frozen=True, kw_only=True):
-    """A table described: the whole file."""
+class Common(_Part, frozen=True, kw_only=True):
+    """What every description says."""
 
     name: str
     files: str  # a file or a folder, seen from the description's own folder
-    task: Task = "watch_time"
     columns: dict[str, str | Role]
     label: Label
-    duration: Duration | None = None
     split: Split = Split()
     keep: list[Keep] = []
     training: Training = Training()
@@ -117,11 +119,11 @@ class Description(_Part, frozen=True, kw_only=True):
         return next(iter(self.having(role)), "")
 
 
-def read(path: Path) -> Description:
-    """The description in a TOML file. Raises NotAvailable where there is none and BadData for what cannot be right."""
-    found = convert(path, parse(path), Description)
-    _check(path, found)
-    return found
+class Description(Common, frozen=True, kw_only=True):
+    """A table whose rows have a label each: the whole file."""
+
+    task: Task = "watch_time"
+    duration: Duration | None = None
 
 
 def parse(path: Path) -> dict[str, Any]:
@@ -137,6 +139,29 @@ def parse(path: Path) -> dict[str, Any]:
         raise BadData(f"{path}: is not TOML ({error}); mend that line") from error
 
 
+_HINTS = {
+    "unit": 'as "s", "ms", "min", "h", "ratio" or "EUR"',
+    "cap": '"none", or a value to which larger ones are set',
+    "horizon": "a number of days, as 365",
+    "form": 'how its times are written, as "%d/%m/%Y" or "%m/%d/%Y"',
+}
+
+
+def filled(path: Path, content: dict[str, Any]) -> None:
+    """Raises BadData that names all that a person has yet to fill in."""
+    if left := list(_asked(content)):
+        raise BadData(f'{path}: fill in {", ".join(left)}: write it in the place of "{ASK}"')
+
+
+def _asked(content: dict[str, Any], above: str = "") -> Iterator[str]:
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from _asked(value, f"{above}[{key}] " if not above else f"{above}{key} ")
+        elif value == ASK:
+            hint = _HINTS.get(key, f"one of {', '.join(ROLES)}" if above else "")
+            yield f"{above}{key}{f' ({hint})' if hint else ''}"
+
+
 def convert(path: Path, content: dict[str, Any], kind: Any) -> Any:
     """The content as such a struct. Raises BadData that names the place."""
     try:
@@ -148,28 +173,40 @@ def convert(path: Path, content: dict[str, Any], kind: Any) -> Any:
         raise BadData(f"{path}: {where + ': ' if where else ''}{what}; {cure}") from None
 
 
-def _check(path: Path, it: Description) -> None:
-    """Everything that can be said without the table. Raises BadData."""
+def check_common(path: Path, it: Common, roles: tuple[str, ...], once: tuple[str, ...]) -> None:
+    """Everything that can be said of any description without its table. once: the roles that one column can have.
+    Raises BadData."""
+    if not _NAME.fullmatch(it.name):
+        raise BadData(f"{path}: name {it.name!r}: use small letters, digits, - and _, forty at most")
+    for column in it.columns:
+        check_role(path, column, it.role(column), roles)
+    for role in once:
+        if len(twice := it.having(role)) > 1:
+            raise BadData(f"{path}: [columns] {' and '.join(map(repr, twice))} are both the {role}; choose one")
+    check_cap(path, it.label.cap)
+    check_split(path, it.split)
+    training = it.training
+    if not (1 <= training.batch <= 1 << 20 and 1 <= training.epochs <= 10_000 and training.patience >= 1):
+        raise BadData(f"{path}: [training] batch (to 1048576), epochs (to 10000) and patience are at least 1")
+    if it.csv is not None and (len(it.csv.delimiter) != 1 or it.csv.decimal not in (".", ",")):
+        raise BadData(f'{path}: [csv] delimiter is one character, and decimal is "." or ","')
+
+
+def check(path: Path, it: Description) -> None:
+    """Everything that can be said of a log's description without its table. Raises BadData."""
 
     def bad(what: str) -> BadData:
         return BadData(f"{path}: {what}")
 
-    if not _NAME.fullmatch(it.name):
-        raise bad(f"name {it.name!r}: use small letters, digits, - and _, forty at most")
-    for column in it.columns:
-        check_role(path, column, it.role(column), ROLES)
-    for role in ONCE:
-        if len(twice := it.having(role)) > 1:
-            raise bad(f"[columns] {' and '.join(map(repr, twice))} are both the {role}; choose one")
+    check_common(path, it, ROLES, ONCE)
     if not it.one("label"):
         raise bad('[columns] no column is the "label"; say which is to be predicted')
-    check_unit(path, "label", it.label.unit, 'fill in "ms", "s", "min" or "h" (a time, turned into seconds), "ratio", '
+    check_unit(path, "label", it.label.unit, 'write "ms", "s", "min" or "h" (a time, turned into seconds), "ratio", '
                '"EUR" or another name')  # fmt: skip
-    check_cap(path, it.label.cap)
     if it.one("duration"):
         if it.duration is None:
             raise bad(f'[duration] is missing: say unit = "s" (or "ms", ...) of the column {it.one("duration")!r}')
-        check_unit(path, "duration", it.duration.unit, 'fill in "ms", "s", "min" or "h"')
+        check_unit(path, "duration", it.duration.unit, 'write "ms", "s", "min" or "h"')
         if it.duration.unit not in SECONDS:
             raise bad(f"[duration] unit {it.duration.unit!r} is no unit of time; write {', '.join(SECONDS)}")
         if it.task == "ltv":
@@ -180,46 +217,31 @@ def _check(path: Path, it: Description) -> None:
             raise bad(f"[duration] buckets = {it.duration.buckets}: 1 to 100")
     if not it.having("user", "item", "category", "number", "list") and not it.one("duration"):
         raise bad("[columns] nothing is left to predict from; give a column a role")
-    check_split(path, it.split)
     if it.split.kind == "user" and not it.one("user"):
         raise bad('[split] kind = "user" needs a column that is the "user"')
     if it.split.kind == "chronological" and not it.one("time"):
         raise bad('[split] kind = "chronological" needs a column that is the "time"')
-    training = it.training
-    if not (1 <= training.batch <= 1 << 20 and 1 <= training.epochs <= 10_000 and training.patience >= 1):
-        raise bad("[training] batch (to 1048576), epochs (to 10000) and patience are at least 1")
-    if it.csv is not None and (len(it.csv.delimiter) != 1 or it.csv.decimal not in (".", ",")):
-        raise bad('[csv] delimiter is one character, and decimal is "." or ","')
 
 
 def check_role(path: Path, column: str, role: Role, known: tuple[str, ...]) -> None:
-    """Raises BadData for a role that there is not, and for one whose details are not filled in."""
-    if role.role == ASK:
-        raise BadData(f"{path}: [columns] {column!r} is not filled in; write one of {', '.join(known)}")
+    """Raises BadData for a role that there is not, and for one whose details cannot be."""
     if role.role not in known:
         near = get_close_matches(role.role, known, n=1)
         guess = f"; did you mean {near[0]!r}?" if near else ""
         raise BadData(f"{path}: [columns] {column!r} has no role {role.role!r}{guess} There are {', '.join(known)}")
     if role.role == "list" and not (1 <= role.length <= 1000 and role.separator):
         raise BadData(f"{path}: [columns] {column!r}: length is 1 to 1000, and separator is a text")
-    if role.form == ASK:
-        raise BadData(f"{path}: [columns] {column!r}: form is not filled in; write how its times are written, "
-                      'as "%d/%m/%Y" or "%m/%d/%Y"')  # fmt: skip
 
 
 def check_unit(path: Path, part: str, unit: str, cure: str) -> None:
-    """Raises BadData where a unit is not filled in, or no word."""
-    if unit in (ASK, ""):
-        raise BadData(f"{path}: [{part}] unit is not filled in; {cure}")
+    """Raises BadData where a unit is no word."""
     if not _UNIT.fullmatch(unit):
         raise BadData(f"{path}: [{part}] unit {unit!r} is not a short word; {cure}")
 
 
 def check_cap(path: Path, cap: float | str) -> None:
-    """Raises BadData where the label's cap is not filled in, or no number."""
-    cure = 'fill in "none", or a number in the column\'s own unit to which larger labels are set'
-    if cap == ASK:
-        raise BadData(f"{path}: [label] cap is not filled in; {cure}")
+    """Raises BadData where the label's cap is no number."""
+    cure = 'write "none", or a number in the column\'s own unit to which larger labels are set'
     if cap != "none" and (isinstance(cap, str) or not (0 < cap < math.inf)):
         raise BadData(f"{path}: [label] cap = {cap!r}; {cure}")
 

@@ -101,9 +101,9 @@ class _Reader:
         """Which rows pass every rule; a row counts for the first that it breaks."""
         keep = np.ones(block.batch.num_rows, bool)
         for rule in self.it.keep:
-            passes = _passes(rule, block, self.decimal)
-            self.dropped[str(rule)] += int((keep & ~passes).sum())
-            keep &= passes
+            right = passes(rule, block, self.decimal)
+            self.dropped[str(rule)] += int((keep & ~right).sum())
+            keep &= right
         return keep
 
     def _labels(self, block: Block, keep: Array) -> Array:
@@ -168,7 +168,8 @@ def padded(counts: Array, codes: Array, length: int) -> Array:
     return out
 
 
-def _passes(rule: Keep, block: Block, decimal: str) -> Array:
+def passes(rule: Keep, block: Block, decimal: str) -> Array:
+    """Which rows of a block pass a rule, bool [rows]."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

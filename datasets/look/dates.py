@@ -13,6 +13,7 @@ from datasets.tabular.opened import Block
 
 _SCALES = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _FIRST, _LAST = 631_152_000.0, 2_524_608_000.0  # 1990 to 2050, in seconds since 1970
+_YEARS = (1900, 2100)
 _FORMS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%d/%m/%Y", "%m/%d/%Y",
     "%d/%m/%y", "%m/%d/%y",
@@ -81,7 +82,7 @@ def _share(texts: list[str], form: str) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = pd.to_datetime(pd.Series(texts, dtype=object), format=form, errors="coerce", utc=True)
-    return float(found.notna().mean())
+    return float(found.dt.year.between(*_YEARS).mean())
 
 
 def ordered(block: Block, name: str, form: str) -> tuple[Array | None, tuple[str, str], int, str]:

@@ -26,7 +26,7 @@ def findings(sample: Sample, columns: Mapping[str, Column], proposals: Sequence[
     if "label" in role and "duration" in role:
         lines.append(("duration", _against(role["label"], role["duration"])))
     if "time" in role:
-        lines += _time(role["time"])
+        lines += times(role["time"])
     return lines
 
 
@@ -93,10 +93,11 @@ def _against(label: Column, duration: Column) -> str:
     return text + ("; are both in the same unit?" if middle > 100 or middle < 0.001 else "")
 
 
-def _time(column: Column) -> list[Line]:
+def times(column: Column) -> list[Line]:
+    """From when to when, in which order, and the days without rows."""
     if column.order is None:
         return [("time", f"{column.name}: day and month cannot be told apart; say its form")]
-    seconds = _seconds(column)
+    seconds = seconds_of(column)
     order = "in order" if (np.diff(seconds) >= 0).all() else "not in order, which does no harm"
     lines = [("time", f"{column.name}: {column.span[0]} to {column.span[1]} (UTC); {order}")]
     days = np.unique(np.floor(seconds / _DAY)).astype(np.int64)
@@ -107,7 +108,7 @@ def _time(column: Column) -> list[Line]:
     return lines
 
 
-def _seconds(column: Column) -> Array:
+def seconds_of(column: Column) -> Array:
     """Seconds since 1970 of the cells that are times; of dates as YYYYMMDD too."""
     assert column.order is not None
     values = column.order[column.codes >= 0].astype(np.float64)

@@ -25,6 +25,7 @@ class Proposal:
     length: int = 0
     separator: str = ""
     form: str = ""
+    among: tuple[str, ...] = ()  # of a refund: the texts that mean one
     look: str = ""  # what a person should look at before agreeing
 
 
@@ -55,7 +56,7 @@ def propose(columns: Sequence[Column], label: str = "") -> list[Proposal]:
         role, reason = chosen.get(column.name, ("", ""))
         look = ""
         if not role:
-            role, reason, look = _other(column, of, known, time)
+            role, reason, look = other(column, of, known, time)
         found_all.append(
             Proposal(
                 column.name,
@@ -64,7 +65,7 @@ def propose(columns: Sequence[Column], label: str = "") -> list[Proposal]:
                 length=max(1, min(50, int(np.ceil(column.members)))) if role == "list" else 0,
                 separator=column.separator if role == "list" else "",
                 form=column.form if role == "time" else "",
-                look=look or _odd(column, role),
+                look=look or odd(column, role),
             )
         )
     return found_all
@@ -201,7 +202,7 @@ def _told(by_name: Mapping[str, Column], chosen: Mapping[str, tuple[str, str]]) 
     return told(others, label, values.get("duration"))
 
 
-def _other(column: Column, of: Mapping[str, Told], known: list[str], time: str) -> tuple[str, str, str]:
+def other(column: Column, of: Mapping[str, Told], known: list[str], time: str) -> tuple[str, str, str]:
     """(role, reason, what to look at) of a column that plays no single part."""
     name, kind, distinct = column.name, column.kind, column.distinct
     if kind == "empty":
@@ -251,7 +252,7 @@ def _is_class(column: Column) -> bool:
     )
 
 
-def _odd(column: Column, role: str) -> str:
+def odd(column: Column, role: str) -> str:
     """What in the cells themselves needs a look."""
     if role == "leave out":
         return ""

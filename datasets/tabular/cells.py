@@ -11,6 +11,7 @@ NOTHING = ("", "NULL", "null", "\\N", "NaN", "nan", "None", "<NA>")  # texts tha
 _NO_NUMBER = (*NOTHING, "NA", "N/A", "n/a", "#N/A")
 _NUMBER = r"^[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$"
 _EXACT = 2.0**53  # the whole numbers that a decimal holds exactly
+_COUNTS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # units since 1970, in a second
 
 
 def numbers(block: Block, name: str, decimal: str = ".") -> Array:
@@ -190,3 +191,30 @@ def _shown(value: Any) -> str:
     """A cell in an error: short, and nothing that moves a terminal's cursor."""
     text = str(value.as_py())
     return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def days(block: Block, name: str, form: str) -> Array:
+    """The cells as days since 1970, int64 [rows], by UTC.
+
+    form: of whole numbers `s`, `ms`, `us` or `ns` since 1970; of numbers and texts `%Y%m%d` and the like. Raises
+    BadData for a cell that is empty or no date."""
+    import pyarrow as pa
+
+    column = _plain(block.batch.column(name))
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind) or (pa.types.is_string(kind) and form not in _COUNTS):
+        if pa.types.is_string(kind) and not form:
+            raise block.bad(name, 0, "is text, whose form the description does not say,", 'add form = "%Y-%m-%d"')
+        found = times(block, name, form)
+        unit = "us" if pa.types.is_string(kind) else "ms" if pa.types.is_date(kind) else kind.unit
+    elif form in _COUNTS:
+        found, unit = times(block, name, ""), form
+    elif form:
+        text = pa.record_batch({name: keys(block, name).cast(pa.string())})
+        found, unit = times(block._replace(batch=text), name, form), "us"
+    else:
+        raise block.bad(name, 0, f"is of type {kind}, no date,", 'say its form: "s" or "ms" since 1970, or "%Y%m%d"')
+    result: Array = np.floor_divide(found, 86_400 * _COUNTS[unit]).astype(np.int64)
+    if (odd := (result < -36_525) | (result > 47_482)).any():  # 1870 to 2100
+        raise block.bad(name, int(odd.argmax()), "is no plausible date", "mend that row, or say another form")
+    return result
