@@ -267,8 +267,8 @@ def plan(
 
 
 def _estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str], device: str) -> Estimate:
-    """What the records tell of costs; training rows of each dataset as prepared, recorded, those of another protocol of
-    the same source, or published."""
+    """Estimates costs from the records; training rows of each dataset as prepared, recorded, those of another protocol
+    of the same source, or published."""
     from datasets.cache import meta
 
     records = Store(runs).all()

@@ -1,4 +1,4 @@
-"""What differs beyond noise: the saved test predictions of all methods, resampled together.
+"""Tells what differs beyond noise: resamples the saved test predictions of all methods together.
 
 refresh    brings each dataset's noise file up to date
 resample   the bootstrap of a test set

@@ -1,4 +1,4 @@
-"""What resampling says of a dataset's numbers: one small JSON file beside its records, complete or absent."""
+"""The noise of a dataset's numbers, from resampling: one small JSON file beside its records, complete or absent."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +58,7 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tags(self) -> dict[tuple[str, str], dict[str, str]]:
-        """What was read of each entry."""
+        """Returns the tags of each entry: which predictions were read."""
         return {(entry.method, entry.variant): entry.tags for entry in self.entries}
 
 

@@ -1,5 +1,5 @@
-"""How a log's watch ratios move over time: one small JSON file beside the records of a chronological dataset, complete
-or absent."""
+"""Describes how a log's watch ratios move over time: one small JSON file beside the records of a chronological dataset,
+complete or absent."""
 
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -72,7 +72,7 @@ def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only:
 
 
 def _fits(record: Record) -> bool:
-    """Whether the record's dataset is in order of time, with labels in seconds; durations show in its buckets."""
+    """Says whether the record's dataset is in order of time, with labels in seconds; durations show in its buckets."""
     split, facts = str(record.protocol.get("split", "")), record.facts
     return split.startswith(_CHRONOLOGICAL) and facts.get("unit") == "s" and "bucket_edges" in facts
 

@@ -1,4 +1,4 @@
-"""After the cells: the saved test predictions of all methods, resampled together, so that reports can tell what differs
+"""Resamples the saved test predictions of all methods together, after the cells, so that reports can tell what differs
 from what does not on machines that have neither the predictions nor the data."""
 
 import contextlib
@@ -93,7 +93,7 @@ def refresh(
 
 
 def _current(folder: Path, records: Sequence[Record], say: Say) -> list[Predicted] | None:
-    """What to resample; None where the noise file says it already, or says more than this machine could."""
+    """Returns what to resample; None where the noise file says it already, or says more than this machine could."""
     for scratch in folder.glob(f".{files.FILE}.*"):  # left by a run that was killed
         scratch.unlink(missing_ok=True)
     there, missing = predicted(records)
@@ -128,7 +128,7 @@ def _tags(records: Sequence[Record]) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def predicted(records: Sequence[Record]) -> tuple[list[Predicted], dict[str, str]]:
-    """Of one dataset's records: the groups whose predictions are all at hand, and "method/variant" -> why not."""
+    """Splits one dataset's records into groups whose predictions are all at hand, and "method/variant" -> why not."""
     found, missing = [], {}
     for group, same in _groups(records):
         paths = tuple(path_of(group, r.seed, r.identity) for r in same)
@@ -246,7 +246,7 @@ def spread(draws: Array, owner: Array, seedless: Sequence[bool], clusters: int) 
 
 
 def _of_seeds(draws: Array, seedless: bool) -> float:
-    """What the choice of seeds adds to the standard error of their mean: [seeds, draws] to one number."""
+    """Returns what the choice of seeds adds to the standard error of their mean. draws: [seeds, draws]."""
     if (count := len(draws)) == 1:
         return 0.0 if seedless else np.nan
     rest = (draws - draws.mean(0))[:, 1:].var(1, ddof=1).mean() / (count - 1)

@@ -19,13 +19,14 @@ _MEMORY = 1 << 30  # bytes of multiplicities; more clusters get fewer draws, DRA
 
 
 def ranking_draws(rows: int) -> int:
-    """How many draws ranking metrics get: all up to 200,000 rows, fewer where a prediction would take many seconds."""
+    """Returns the number of draws of ranking metrics: all up to 200,000 rows, fewer where one prediction takes long."""
     return DRAWS if rows <= 200_000 else DRAWS // 2 if rows <= 1_000_000 else DRAWS // 4
 
 
 def multiplicities(clusters: int, draws: int, seed: int = 0) -> Array:
-    """How often each cluster is drawn: uint8 [draws / LANES, clusters, LANES]. Draw 0 has every cluster once: the test
-    set itself. A draw depends on the seed and its own number alone."""
+    """Draws clusters with replacement; returns how often each is drawn, uint8 [draws / LANES, clusters, LANES].
+
+    Draw 0 has every cluster once: the test set itself. A draw depends on the seed and its own number alone."""
     out = np.ones((draws // LANES, clusters, LANES), np.uint8)
     for draw in range(1, draws):
         drawn = np.random.default_rng([seed, draw]).integers(clusters, size=clusters)

@@ -33,7 +33,7 @@ def slices(table: Table) -> dict[str, Array]:
 
 
 def _training_rows(train: Array, test: Array) -> Array:
-    """How many training rows the user of each test row has, int64 [test]."""
+    """Counts the training rows of each test row's user, int64 [test]."""
     size = int(max(train.max(), test.max())) + 1
     return np.bincount(train, minlength=size)[test]
 

@@ -1,4 +1,4 @@
-"""Where things lie: the records, and the report beside them."""
+"""Paths of the records and of the report beside them."""
 
 from pathlib import Path
 

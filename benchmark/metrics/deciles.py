@@ -20,7 +20,7 @@ class DecileTable:
 
     @property
     def without_spend(self) -> int:
-        """How many deciles have no positive label: their relative error is undefined, and left out of `mape`."""
+        """Counts the deciles without a positive label: their relative error is undefined, and left out of `mape`."""
         return int((self.label <= 0).sum())
 
     @property

@@ -96,7 +96,7 @@ def _pairwise(y: Ranked, p: Ranked, user: ArrayLike | None) -> dict[str, float]:
 
 
 def _ranking(y: Ranked, p: Ranked, user: Array | None) -> dict[str, float]:
-    """What a slice keeps of the ranking metrics."""
+    """Returns the ranking metrics that a slice keeps."""
     found = _pairwise(y, p, user)
     return {name: found[name] for name in ("xauc", "xgauc")}
 
@@ -118,9 +118,11 @@ def _lifetime_value(label: Array, prediction: Array, y: Ranked, p: Ranked) -> di
 
 
 def calibration(label: ArrayLike, quantiles: ArrayLike, levels: Sequence[float]) -> Metrics:
-    """How a predicted distribution fits: `pinball`, the mean over rows and levels q of max(q e, (q - 1) e) with
-    e = y - quantile (the half of the absolute error at the median), and `coverage_80` etc., the share of labels within
-    each pair of levels that mirror each other (0.1 and 0.9: 80 %), both ends included.
+    """Measures how a predicted distribution fits.
+
+    `pinball` is the mean over rows and levels q of max(q e, (q - 1) e) with e = y - quantile (at the median half the
+    absolute error); `coverage_80` etc. the share of labels within each pair of levels that mirror each other (0.1 and
+    0.9: 80 %), both ends included.
 
     label: [n]; quantiles: [n, levels] in the label's unit. Raises ValueError where shapes differ or a quantile is not
     finite.

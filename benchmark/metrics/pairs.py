@@ -109,7 +109,7 @@ def average_precision(y: ArrayLike, p: ArrayLike) -> float:
 
 @dataclass(frozen=True)
 class Ranked:
-    """What ranking metrics need of n values: sorted once, shared by all of them."""
+    """n values sorted once, for all ranking metrics."""
 
     order: Array  # int64 [n], the rows by ascending value
     dense: Array  # int32 [n], 0-based rank of the row's value among the distinct values

@@ -1,5 +1,4 @@
-"""What each method says of itself, without importing torch: asked once per state of its source, then kept in the
-cache."""
+"""The methods there are, without importing torch: each is asked once per state of its source, then kept in a cache."""
 
 import contextlib
 import subprocess

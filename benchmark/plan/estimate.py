@@ -1,4 +1,4 @@
-"""How long a suite will take, from what its records, or their like, took: told before anything starts."""
+"""Estimates how long a suite will take from what its records, or their like, took."""
 
 import statistics
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What a fresh record must say today, and what a cell's or a study's files are worth against it."""
+"""The identity that a fresh record must have today, and the standing of a cell's or a study's files against it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Standing:
 
 
 class Expected:
-    """What a fresh record's identity would be today."""
+    """Today's identity of every cell: code, configuration and data."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Expected:
         return entry.configs[cell.variant]
 
     def tuned(self, cell: Cell) -> Tuned | None:
-        """Where the cell's configuration comes from, if a study chose it."""
+        """Returns the study and the trial that chose the cell's configuration, if one did."""
         choice = self.chosen.get(Study(cell.dataset, cell.method, cell.variant))
         return choice.tuned if isinstance(choice, Choice) else None
 
@@ -118,7 +118,7 @@ def _differences(record: Record, settings: Mapping[str, Any], protocol: Mapping[
 
 
 def stale(study: Study, trials: Iterable[Trial], expected: "Expected") -> str:
-    """Why the trials count for nothing today: what moved since; empty where they are fresh."""
+    """Returns why the trials count for nothing today, what moved since; empty where they are fresh."""
     if study.method not in expected.methods:
         return "the method is no longer there"
     if study.dataset not in expected.protocols:

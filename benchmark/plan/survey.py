@@ -1,4 +1,4 @@
-"""What can be said of some cells before anything runs: which data are there, and what each record is worth."""
+"""Surveys cells before anything runs: which data are there, and what each record is worth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from datasets.base import Incomplete, NotAvailable
 
 @dataclass
 class Survey:
-    """What can be said of some cells before anything runs."""
+    """Cells with the data that lack and the standing of each record."""
 
     cells: list[Cell]
     expected: Expected
@@ -32,7 +32,8 @@ def _protocols(names: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: Path | None) -> Survey:
-    """Which data are there, and what each cell's record is worth. Prepares nothing; data are checked where prepared.
+    """Finds out which data are there and what each cell's record is worth. Prepares nothing; data are
+    checked where they are prepared.
 
     Raises UserError for an incomplete dataset or an unreadable record.
     """

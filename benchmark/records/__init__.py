@@ -1,4 +1,4 @@
-"""What is kept of a run: one small JSON file per cell and per trial, and their identity.
+"""Records of a run: one small JSON file per cell and per trial, and their identity.
 
 cell         a cell (dataset, method, variant, seed) and a group of its seeds
 record       one cell's result

@@ -1,4 +1,4 @@
-"""What is run: a `Cell` is one number's worth of work, a `Group` the cells that train together."""
+"""A `Cell` is the work behind one record, a `Group` the cells that train together."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ class Cell:
 
     @property
     def path(self) -> Path:
-        """Where its record lies below the records folder."""
+        """Path of its record below the records folder."""
         return Path(self.dataset, self.method, self.variant, f"{self.seed}.json")
 
     @property
     def arrays(self) -> Path:
-        """Where the arrays behind figures lie, if its method has any."""
+        """Path of the arrays behind figures, if its method has any."""
         return self.path.with_suffix(".npz")
 
     def __str__(self) -> str:

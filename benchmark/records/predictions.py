@@ -9,10 +9,10 @@ from datasets.common.files import cache_folder
 
 
 def tag(identity: Identity) -> str:
-    """What predictions depend on, in one word."""
+    """Hashes what predictions depend on: code, configuration and data."""
     return digest("/".join((identity.code, identity.config, identity.data)).encode())
 
 
 def path_of(group: Group, seed: int, identity: Identity) -> Path:
-    """Where a seed's predictions lie: float32 [test rows], in the order of the table's test split."""
+    """Path of a seed's predictions: float32 [test rows], in the order of the table's test split."""
     return cache_folder() / "predictions" / str(group) / f"{seed}-{tag(identity)}.npy"

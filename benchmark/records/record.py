@@ -1,4 +1,4 @@
-"""What is kept of a cell: one small JSON file, complete or absent."""
+"""A cell's record: one small JSON file, complete or absent."""
 
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ Metrics = dict[str, float | None]  # None where a metric is undefined (Spearman 
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """What a record's numbers depend on. If code, config or data have moved, the record is stale."""
+    """Everything that a record's numbers depend on. If code, config or data have moved, the record is stale."""
 
     code: str  # hash of the bytes of the method's import closure inside the repository
     files: dict[str, str]  # that closure: file -> hash, to say which one moved
@@ -21,7 +21,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Cost(msgspec.Struct, frozen=True):
-    """What the cell cost. A group's time is shared equally by its seeds."""
+    """Cost of a cell. A group's time is shared equally by its seeds."""
 
     seconds: float  # fit + training + evaluation, per seed
     train_rows_per_second: float
@@ -42,7 +42,7 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 class Tuned(msgspec.Struct, frozen=True):
-    """Where a configuration that was searched for comes from."""
+    """Origin of a configuration that a search chose."""
 
     study: str  # "kuairand/tr/tuned": its trials lie in the folder `trials` there
     trial: int  # the one that was chosen

@@ -27,7 +27,7 @@ def variant_of(search: str = "") -> str:
 
 
 def is_tuned(variant: str) -> bool:
-    """Whether a variant's settings are chosen by a study."""
+    """Says whether a variant's settings are chosen by a study."""
     return variant == TUNED or variant.startswith(f"{TUNED}-")
 
 
@@ -86,7 +86,7 @@ def best(trials: Iterable[Trial]) -> Trial | None:
 
 
 def told(trials: Sequence[Trial]) -> str:
-    """How many trials of each outcome and the best so far, in words."""
+    """Counts the trials of each outcome and names the best so far, in words."""
     counts = Counter(trial.outcome for trial in trials)
     words = ", ".join(f"{counts[o]} {o}" for o in ("ok", "diverged", "failed") if counts[o])
     if (chosen := best(trials)) is None or chosen.objective is None:
@@ -100,7 +100,7 @@ def told(trials: Sequence[Trial]) -> str:
 
 @dataclass(frozen=True)
 class Choice:
-    """What a study chose, for the cells of its variant."""
+    """The configuration that a study chose, for the cells of its variant."""
 
     config: Mapping[str, object]
     tuned: Tuned
@@ -127,7 +127,7 @@ def choose(study: Study, trials: Sequence[Trial]) -> Choice | None:
 
 @dataclass(frozen=True)
 class Spread:
-    """How much a method depends on its search: objectives of the trials that have one."""
+    """Best, median and worst objective of a search: how much a method depends on it."""
 
     best: float
     median: float
