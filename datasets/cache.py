@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from datasets.schema import Array, Bag, Field, Rows, Schema
 log = logging.getLogger(__name__)
 
 _FORMAT = 1
+_DELIVERED = ".table"  # ends the name of a prepared table that lies below a data root
 _SPARE = 64 << 20  # bytes of the disk left free
 _ROW_COLUMNS = ("ids", "numeric", "content", "content_row", "label", "duration", "bucket", "user")
 
@@ -61,8 +62,39 @@ def load(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> 
 def entry(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> Path:
     """The folder of a dataset's prepared table, there or not. Raises NotAvailable where the raw files are not."""
     base = cache_folder() if cache_dir is None else Path(cache_dir)
+    if root is not None and (delivered := Path(root) / f"{dataset.name}{_DELIVERED}").is_dir():
+        return delivered
     key = fingerprint.of_key(dataset, dataset.files(root), base / "hashes.json")
     return base / "tables" / f"{dataset.name}-{key[:20]}"
+
+
+def deliver(dataset: Dataset, fingerprint_: str, files: Mapping[str, bytes], cache_dir: Path | None = None) -> Path:
+    """Keep a table that another machine has prepared; returns the data root that has it, for `load`.
+
+    files: of the table's folder there, by name. Raises CacheError where it cannot be written or is not the table of
+    this fingerprint.
+    """
+    base = (cache_folder() if cache_dir is None else Path(cache_dir)) / "delivered" / fingerprint_[:20]
+    place = base / f"{dataset.name}{_DELIVERED}"
+    with _lock(place):
+        if place.is_dir():
+            return base
+        temporary = place.with_name(f".{place.name}.new")
+        shutil.rmtree(temporary, ignore_errors=True)
+        try:
+            temporary.mkdir(parents=True)
+            for name, content in files.items():
+                (temporary / Path(name).name).write_bytes(content)
+            table = read(temporary)
+            found = fingerprint.of_table(table.schema, columns_of(table), dataset.protocol)
+            if found != fingerprint_:
+                raise CacheError(f"the table of {dataset.name} that was sent is {found[:12]}, not {fingerprint_[:12]}")
+            temporary.replace(place)
+        except (OSError, Damaged) as error:
+            raise CacheError(f"the table of {dataset.name} that was sent cannot be kept in {base}: {error}") from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return base
 
 
 def meta(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> dict[str, Any] | None:

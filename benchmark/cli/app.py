@@ -297,8 +297,10 @@ def run(
     tune: Tune = None,
     search: Search = "",
     device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
-    executor: Annotated[str, Parameter(help="processes, or inline for a debugger.")] = "processes",
-    workers: Annotated[int, Parameter(help="Worker processes; 0: one per core, or one on a GPU.")] = 0,
+    executor: Annotated[str, Parameter(help="processes, inline for a debugger, or ray for a cluster.")] = "processes",
+    workers: Annotated[int, Parameter(help="Worker processes; 0: one per core, or as --workers-per-gpu says.")] = 0,
+    workers_per_gpu: Annotated[int, Parameter(help="Workers on each visible GPU.")] = 1,
+    address: Annotated[str, Parameter(help="Of a Ray cluster: auto, HOST:PORT, or local.")] = "auto",
     rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
 ) -> None:
     """Run what is missing or stale of a suite, one record per cell, and write RESULTS.md."""
@@ -308,7 +310,7 @@ def run(
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)
     argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
-    options = Options(_root(data), device, executor, workers, rerun, argv)
+    options = Options(_root(data), device, executor, workers, workers_per_gpu, address, rerun, argv)
     if studies := views.asked_for(cells, methods, tune, search, _print):
         from benchmark.tuning.tuner import Tuner
 

@@ -1,15 +1,16 @@
 """What every run does: prepare the data, send jobs to workers, show what happens to them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
 
 from benchmark.execute.events import Again, Done, Epoch, Failed, Started
-from benchmark.execute.machine import cores, has_gpu
-from benchmark.execute.pool import EXECUTORS, Executor
+from benchmark.execute.machine import cores, has_gpu, visible_gpus
+from benchmark.execute.pool import EXECUTORS, Executor, processes
 from benchmark.execute.progress import Display
 from benchmark.execute.task import GroupJob, Origin, Prepare, Prepared
 from benchmark.files.errors import UserError
@@ -20,6 +21,7 @@ from benchmark.records.cell import Cell, Group
 from benchmark.records.identity import environment
 
 G = TypeVar("G", bound=GroupJob)
+RAY = "ray"  # an executor that is imported where it is asked for
 _TOLD = 3  # jobs without a result that the last line names
 
 
@@ -30,7 +32,9 @@ class Options:
     root: Path | None = None  # of the raw files
     device: str = "auto"
     executor: str = "processes"
-    workers: int = 0  # 0: one per core on a CPU, one on a GPU
+    workers: int = 0  # 0: one per core, GPU (see workers_per_gpu), or as many as a cluster takes
+    workers_per_gpu: int = 1
+    address: str = "auto"  # of a Ray cluster
     rerun: str = ""
     argv: str = ""  # for the records' command: the options that matter
 
@@ -38,23 +42,38 @@ class Options:
 class Engine:
     """Carries out the jobs of one run."""
 
-    def __init__(self, options: Options, console: Console) -> None:
-        """Raises UserError on an option that cannot be."""
+    def __init__(self, options: Options, console: Console, memory: Mapping[str, float] | None = None) -> None:
+        """memory: megabytes of a GPU that a method is known to need, by name. Raises UserError on an option that cannot
+        be."""
         self.options, self.console = options, console
-        if options.executor not in EXECUTORS:
-            raise UserError(f"--executor takes {' or '.join(EXECUTORS)}, not {options.executor!r}")
-        if options.workers < 0:
-            raise UserError(f"--workers {options.workers}: 1 or more, or 0 for one per core")
+        if options.executor not in (*EXECUTORS, RAY):
+            raise UserError(f"--executor takes {', '.join(EXECUTORS)} or {RAY}, not {options.executor!r}")
+        if options.workers < 0 or options.workers_per_gpu < 1:
+            raise UserError(
+                f"--workers {options.workers}: 1 or more, or 0 for one per core; --workers-per-gpu: 1 or more"
+            )
         if options.rerun not in RERUNS:
             raise UserError(f"--rerun takes missing, stale, failed or all, not {options.rerun!r}")
         if options.device not in ("auto", "cpu", "cuda"):
             raise UserError(f"--device takes auto, cpu or cuda, not {options.device!r}")
-        if options.device == "cuda" and not has_gpu():
+        if options.device == "cuda" and not has_gpu() and options.executor != RAY:
             raise UserError("--device cuda: no NVIDIA driver is at work here; leave --device away to run on the CPU")
         self.device = ("cuda" if has_gpu() else "cpu") if options.device == "auto" else options.device
-        self.workers = options.workers or (cores() if self.device == "cpu" else 1)
-        self.execute: Executor = EXECUTORS[options.executor]
+        self.workers, self.execute = self._executor(memory or {})
         self.lost: list[str] = []  # what has no result, with the reason
+
+    def _executor(self, memory: Mapping[str, float]) -> tuple[int, Executor]:
+        """Returns how many jobs run at a time, and what runs them."""
+        options = self.options
+        if options.executor == RAY:
+            from benchmark.execute.cluster import Cluster
+
+            cluster = Cluster(options.address, self.device, options.workers, memory)
+            return cluster.width, cluster
+        if self.device == "cpu" or options.executor != "processes":
+            return options.workers or (cores() if self.device == "cpu" else 1), EXECUTORS[options.executor]
+        gpus = visible_gpus()
+        return options.workers or max(1, len(gpus)) * options.workers_per_gpu, partial(processes, gpus=gpus)
 
     def say(self, line: str) -> None:
         """Print a line as it is: it may hold brackets."""

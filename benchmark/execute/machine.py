@@ -19,6 +19,14 @@ def has_gpu() -> bool:
     return Path("/proc/driver/nvidia/version").exists()
 
 
+def visible_gpus() -> list[str]:
+    """Returns what CUDA_VISIBLE_DEVICES calls each GPU that this process may use; asked without torch."""
+    said = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if said is not None:
+        return [name.strip() for name in said.split(",") if name.strip() not in ("", "-1")]
+    return [str(place) for place, _ in enumerate(Path("/proc/driver/nvidia/gpus").glob("*"))]
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep large blocks: it hands them back and takes them again at every step, which costs page faults."""
     if sys.platform == "linux":

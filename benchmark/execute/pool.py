@@ -8,8 +8,8 @@ same seam. Given a deque, they work until it is empty, and whoever takes their e
 import contextlib
 import os
 import signal
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -23,7 +23,7 @@ from benchmark.files.errors import UserError
 
 J = TypeVar("J", bound=Job)
 
-_ATTEMPTS = 2  # a worker may die once under a job (killed from outside); twice is the job's fault
+ATTEMPTS = 2  # a worker may die once under a job (killed from outside); twice is the job's fault
 _BIRTHS = 3  # workers lost one after the other before they began anything: no more are started
 
 
@@ -35,7 +35,7 @@ class Executor(Protocol):
 
 def inline(jobs: Iterable[J], workers: int) -> Iterator[tuple[J, Event]]:
     """Run the jobs one after the other in this process. A method's error propagates: a debugger stops where it is."""
-    todo = _queue(jobs)
+    todo = queue_of(jobs)
     while todo:
         job = todo.popleft()
         yield job, Started()
@@ -48,18 +48,21 @@ def inline(jobs: Iterable[J], workers: int) -> Iterator[tuple[J, Event]]:
         yield job, event
 
 
-def _queue(jobs: Iterable[J]) -> deque[J]:
+def queue_of(jobs: Iterable[J]) -> deque[J]:
+    """Returns the jobs as a queue: the very one that was given, which may grow meanwhile."""
     return jobs if isinstance(jobs, deque) else deque(jobs)
 
 
 class _Worker(Generic[J]):
     """A spawned process and the job it works on."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: str = "") -> None:
+        """gpu: the only one that the process is to see."""
+        self.gpu = gpu
         context = get_context("spawn")
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
-        self.process: BaseProcess = context.Process(target=worker.main, args=(theirs, 1), daemon=True)
+        self.process: BaseProcess = context.Process(target=worker.main, args=(theirs, 1, gpu), daemon=True)
         try:
             with _uninterrupted():
                 self.process.start()
@@ -117,8 +120,9 @@ def _death(process: BaseProcess) -> str:
 class _Staff(Generic[J]):
     """The workers, and the jobs that wait for one."""
 
-    def __init__(self, todo: deque[J], most: int) -> None:
-        self.todo, self.most = todo, most
+    def __init__(self, todo: deque[J], most: int, gpus: Sequence[str] = ()) -> None:
+        """most: workers at a time; gpus: dealt out to them, as evenly as can be."""
+        self.todo, self.most, self.gpus = todo, most, gpus
         self.again: deque[tuple[J, int]] = deque()  # with the attempt that it will be
         self.workers: list[_Worker[J]] = []
         self.unborn = 0  # workers lost in a row before they began anything
@@ -141,7 +145,8 @@ class _Staff(Generic[J]):
     def _hired(self) -> _Worker[J] | None:
         """Returns one more worker, None where this machine has no room for more than there are."""
         try:
-            self.workers.append(_Worker())
+            held = Counter(w.gpu for w in self.workers)
+            self.workers.append(_Worker(min(self.gpus, key=held.__getitem__, default="")))
         except OSError as error:
             if not self.workers:
                 raise UserError(f"no worker process can be started ({error.strerror or error})") from None
@@ -168,7 +173,7 @@ class _Staff(Generic[J]):
                     raise UserError(f"no worker process stays alive: {answer}")
                 self.again.appendleft((job, w.attempt))
                 return None
-            return self._once_more(w, job, answer) or Failed(f"{answer}, {_ATTEMPTS} times", "method")
+            return self._once_more(w, job, answer) or Failed(f"{answer}, {ATTEMPTS} times", "method")
         self.unborn = 0
         if isinstance(answer, Done | Failed):
             w.job = None
@@ -178,7 +183,7 @@ class _Staff(Generic[J]):
         return answer
 
     def _once_more(self, w: _Worker[J], job: J, why: str) -> Again | None:
-        if w.attempt >= _ATTEMPTS:
+        if w.attempt >= ATTEMPTS:
             return None
         self.again.append((job, w.attempt + 1))
         return Again(why)
@@ -192,10 +197,13 @@ class _Staff(Generic[J]):
             w.end()
 
 
-def processes(jobs: Iterable[J], workers: int) -> Iterator[tuple[J, Event]]:
-    """Run the jobs on this many spawned workers, one thread each. Raises UserError where none can be started."""
+def processes(jobs: Iterable[J], workers: int, gpus: Sequence[str] = ()) -> Iterator[tuple[J, Event]]:
+    """Run the jobs on this many spawned workers, one thread each. Raises UserError where none can be started.
+
+    gpus: as CUDA_VISIBLE_DEVICES names them; each worker sees one, dealt out evenly.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # inherited by the workers before any library reads it
-    staff = _Staff(_queue(jobs), workers)
+    staff = _Staff(queue_of(jobs), workers, gpus)
     try:
         while staff.at_work():
             staff.assign()

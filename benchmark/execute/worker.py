@@ -1,6 +1,7 @@
 """A worker process: it is sent one job at a time and sends back what becomes of it."""
 
 import ctypes
+import os
 import signal
 import sys
 from multiprocessing.connection import Connection
@@ -12,8 +13,10 @@ from benchmark.execute.machine import keep_freed_memory
 from benchmark.execute.task import Job
 
 
-def main(pipe: Connection, threads: int) -> None:
-    """Serve jobs until the parent closes the pipe. threads: of torch."""
+def main(pipe: Connection, threads: int, gpu: str = "") -> None:
+    """Serve jobs until the parent closes the pipe. threads: of torch; gpu: the only one that this process sees."""
+    if gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # before torch is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked while this process was started
     _die_with_parent()
