@@ -14,6 +14,9 @@ from benchmark import ROOT
 from benchmark.execute import pool, worker
 from benchmark.execute.machine import visible_gpus
 from benchmark.files.errors import UserError
+from benchmark.plan.shard import Shard
+from benchmark.records.cell import Cell
+from benchmark.records.store import Store
 from datasets import cache
 from datasets.base import CacheError, NotAvailable
 from datasets.kuairec import KuaiRec
@@ -151,3 +154,58 @@ def test_a_cluster_makes_the_records_of_one_machine(tmp_path):
 
     one = records("--executor", "processes")
     assert one and records("--address", "local", "--executor", "ray") == one
+
+
+# --- shards
+
+
+def cells(methods: int = 7, variants: int = 2, seeds: int = 3) -> list[Cell]:
+    names = [f"m{place}" for place in range(methods)]
+    return [
+        Cell(dataset, name, f"v{variant}", seed)
+        for dataset in ("one", "two")
+        for name in names
+        for variant in range(variants)
+        for seed in range(seeds)
+    ]
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 5, 20])
+def test_shards_together_are_the_run_and_no_cell_is_in_two(of):
+    parts = [Shard(number, of).part(cells()) for number in range(1, of + 1)]
+    assert sorted(cell for part in parts for cell in part) == sorted(cells())
+    sizes = [len({(cell.dataset, cell.method) for cell in part}) for part in parts]
+    assert max(sizes) - min(sizes) <= 1
+    for part in parts:  # a method's variants stay together: one of them may be chosen by a search over another
+        theirs = {(cell.dataset, cell.method) for cell in part}
+        assert [cell for cell in cells() if (cell.dataset, cell.method) in theirs] == part
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "1", "1/0", "-1/4", "a/b", "1/4/2", "1.5/4"])
+def test_a_part_that_is_none_is_refused(text):
+    with pytest.raises(UserError, match="--shard 2/8"):
+        Shard.parse(text)
+
+
+def test_shards_share_a_folder_and_a_whole_run_has_it_alone(tmp_path):
+    one, two, whole = Store(tmp_path, "1-of-2"), Store(tmp_path, "2-of-2"), Store(tmp_path)
+    with one.lock(), two.lock():
+        for other in (Store(tmp_path, "1-of-2"), whole):
+            with pytest.raises(UserError, match="another run is writing"), other.lock():
+                raise AssertionError
+    with whole.lock():
+        for other in (one, Store(tmp_path)):
+            with pytest.raises(UserError, match="another run is writing"), other.lock():
+                raise AssertionError
+    with one.lock():
+        pass
+
+
+def test_a_shard_leaves_the_half_written_files_of_its_brothers(tmp_path):
+    scratch = tmp_path / "d" / "m" / "v" / ".0.json.123"
+    scratch.parent.mkdir(parents=True)
+    scratch.write_text("{")
+    with Store(tmp_path, "1-of-2").lock():
+        assert scratch.exists()
+    with Store(tmp_path).lock():
+        assert not scratch.exists()

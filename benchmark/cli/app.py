@@ -20,6 +20,7 @@ from benchmark.plan import suite as suites
 from benchmark.plan.catalog import Entry, catalog
 from benchmark.plan.estimate import Estimate, spell
 from benchmark.plan.expected import Standing
+from benchmark.plan.shard import Shard
 from benchmark.records.cell import Cell, Group, grouped
 from benchmark.records.health import unwell, words
 from benchmark.records.store import Store
@@ -302,6 +303,7 @@ def run(
     workers_per_gpu: Annotated[int, Parameter(help="Workers on each visible GPU.")] = 1,
     address: Annotated[str, Parameter(help="Of a Ray cluster: auto, HOST:PORT, or local.")] = "auto",
     rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
+    shard: Annotated[str, Parameter(help="Only this part of the run, as in 2/8; the others share the --runs.")] = "",
 ) -> None:
     """Run what is missing or stale of a suite, one record per cell, and write RESULTS.md."""
     from benchmark.execute.engine import Options
@@ -309,14 +311,20 @@ def run(
 
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)
+    part = Shard.parse(shard) if shard else None
+    cells = part.part(cells) if part else cells
+    store = Store(runs, str(part or ""))
     argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
     options = Options(_root(data), device, executor, workers, workers_per_gpu, address, rerun, argv)
     if studies := views.asked_for(cells, methods, tune, search, _print):
         from benchmark.tuning.tuner import Tuner
 
         argv += f" --search {search}" if search else f" --tune {tune}"
-        cells += views.cells_of(Tuner(methods, Store(runs), replace(options, argv=argv), console).run(studies), cells)
-    Runner(methods, Store(runs), options, console).run(cells)
+        cells += views.cells_of(Tuner(methods, store, replace(options, argv=argv), console).run(studies), cells)
+    Runner(methods, store, options, console).run(cells)
+    if part:
+        _print(f"shard {shard} is done; when all are: `python -m benchmark report --runs {runs}` renders the pages")
+        return
     compare(data=data, runs=runs, dataset=sorted({cell.dataset for cell in cells}))
     report(data=data, runs=runs)
 

@@ -16,14 +16,16 @@ from benchmark.records.study import FOLDER, Study
 from benchmark.records.trial import Trial
 from datasets.common.files import put
 
+_LOCK = ".lock"
 _ROOM = 8 << 20  # bytes a run wants free before it starts
 
 
 class Store:
     """Reads and writes records below one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, shard: str = "") -> None:
+        """shard: the name of this process's part of a run, "2-of-8", where several share the folder."""
+        self.folder, self.shard = folder, shard
 
     def read(self, cell: Cell) -> Record | None:
         """The cell's record, or None. Raises UserError on a file that is not one."""
@@ -69,23 +71,35 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by the one run that writes here; the system frees it when that process dies. Raises UserError."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / ".lock")
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(
-                f"another run is writing to {self.folder}: wait for it, or choose another folder with --runs"
-            ) from None
-        except OSError as error:
-            raise self._unwritable(error) from None
-        try:
-            if shutil.disk_usage(self.folder).free < _ROOM:
-                raise self._unwritable(OSError(errno.ENOSPC, "no space left on device"))
-            for left in ("*/*/*/.*.json.*", "*/*/*/.*.npz.*", f"*/*/*/{FOLDER}/.*.json.*"):  # by a run that was killed
-                for scratch in self.folder.glob(left):
-                    scratch.unlink(missing_ok=True)
+        """Held by the one run that writes here, or by each of its shards; the system frees it when that process dies.
+        Raises UserError."""
+        with contextlib.ExitStack() as held:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                for name in self._locks():
+                    held.enter_context(FileLock(self.folder / name).acquire(timeout=0))
+                if self.shard:  # a whole run excludes every shard, a shard only such a run
+                    FileLock(self.folder / _LOCK).acquire(timeout=0).lock.release()
+                if shutil.disk_usage(self.folder).free < _ROOM:
+                    raise OSError(errno.ENOSPC, "no space left on device")
+                if not self.shard:
+                    self._sweep()
+            except Timeout:
+                raise UserError(
+                    f"another run is writing to {self.folder}: wait for it, or choose another folder with --runs"
+                ) from None
+            except OSError as error:
+                raise self._unwritable(error) from None
             yield
-        finally:
-            lock.release()
+
+    def _locks(self) -> list[str]:
+        """The names of the locks to hold: a shard's own, or the whole run's and those of all shards there ever were."""
+        if self.shard:
+            return [f"{_LOCK}-{self.shard}"]
+        return [_LOCK, *sorted(path.name for path in self.folder.glob(f"{_LOCK}-*-of-*"))]
+
+    def _sweep(self) -> None:
+        """Delete what a run that was killed has left half written."""
+        for left in ("*/*/*/.*.json.*", "*/*/*/.*.npz.*", f"*/*/*/{FOLDER}/.*.json.*"):
+            for scratch in self.folder.glob(left):
+                scratch.unlink(missing_ok=True)
