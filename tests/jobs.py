@@ -1,0 +1,81 @@
+"""Jobs for workers that answer at once, die, or find no memory; in a module of their own, for workers import it."""
+
+import errno
+import os
+import sys
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import SimpleNamespace
+
+from benchmark.execute import worker
+from benchmark.execute.events import Report
+
+BORN = "CVP_TEST_BORN"  # the file that says that a worker has died at its start
+
+
+@dataclass(frozen=True)
+class Pid:
+    """Tells its process."""
+
+    dataset: str = "made-up"
+
+    def serve(self, report: Report) -> int:
+        return os.getpid()
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """Finds no memory the first time; tells its process, and that of the first time."""
+
+    marker: Path
+    dataset: str = "made-up"
+
+    def serve(self, report: Report) -> tuple[int, int]:
+        if not self.marker.exists():
+            self.marker.write_text(str(os.getpid()))
+            raise MemoryError("no room for an array")
+        return int(self.marker.read_text()), os.getpid()
+
+
+@dataclass(frozen=True)
+class Handleless:
+    """Never gets a file handle."""
+
+    dataset: str = "made-up"
+
+    def serve(self, report: Report) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+@dataclass(frozen=True)
+class Dies:
+    """Ends its process."""
+
+    dataset: str = "made-up"
+
+    def serve(self, report: Report) -> None:
+        os._exit(7)
+
+
+def light(pipe: Connection, threads: int) -> None:
+    """A worker without torch: these jobs need none, and its import takes seconds."""
+    sys.modules["torch"] = SimpleNamespace(set_num_threads=lambda count: None)  # type: ignore[assignment]
+    _MAIN(pipe, threads)
+
+
+def born_late(pipe: Connection, threads: int) -> None:
+    """A worker that dies at its start, once."""
+    marker = Path(os.environ[BORN])
+    if not marker.exists():
+        marker.write_text("")
+        os._exit(9)
+    light(pipe, threads)
+
+
+def never_born(pipe: Connection, threads: int) -> None:
+    """A worker that dies at its start."""
+    os._exit(9)
+
+
+_MAIN = worker.main
