@@ -1,8 +1,27 @@
 """`python -m benchmark`: see `benchmark.cli.app`. Nothing that a worker runs lives here."""
 
+import signal
 import sys
 
-from benchmark.cli.app import main
+
+def _run() -> int:
+    """Returns the exit code; 130 for Ctrl-C, whenever it comes and however often."""
+    try:
+        from benchmark.cli.app import main
+
+        return main()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is short
+        print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)
+        return 130
+
+
+def _run_to_the_end() -> int:
+    try:
+        return _run()
+    except KeyboardInterrupt:  # once more, before it could be ignored
+        return 130
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run_to_the_end())

@@ -2,18 +2,23 @@
 
 import gzip
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmark import ROOT
 from benchmark.cli.app import main
+from benchmark.plan.catalog import Entry
+from benchmark.records.cell import Cell
 from benchmark.records.store import Store
+from methods.constants import Mean
 from tests import fixtures
 
 CHEAP = "mean,median,bucket_mean"
@@ -123,19 +128,132 @@ def test_a_full_disk_loses_nothing(
     assert records == ["synthetic/mean/default/0.json"]
 
 
+def usual() -> None:
+    """Ctrl-C as a terminal has it: tests in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupt_says_that_nothing_is_lost(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmark", "run", "--only", "tr", "--runs", str(tmp_path)]
+    """As a terminal sends it: to the run and its workers, and twice."""
+    command = [
+        sys.executable, "-m", "benchmark", "run", "--only", "mean,tr", "--workers", "1", "--runs", str(tmp_path)
+    ]  # fmt: skip
     process = subprocess.Popen(
         command,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+        start_new_session=True,
+        preexec_fn=usual,
     )
-    time.sleep(3)
-    process.send_signal(signal.SIGINT)
-    assert "finished cells are kept" in process.communicate()[1]
+    assert process.stdout is not None
+    next(line for line in process.stdout if line.startswith("synthetic/mean/default"))  # and now another trains
+    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate()[1]
+    assert said.splitlines() == ["interrupted: finished cells are kept; the same command goes on from there"]
     assert process.returncode == 130
+    assert [path.parts[-3] for path in tmp_path.glob("*/*/*/*.json")] == ["mean"]
+
+
+def test_an_interrupt_before_anything_is_up_is_one_line_too(tmp_path: Path) -> None:
+    """While the command line is imported, and again while that is answered."""
+    code = """
+import os, runpy, signal, sys
+
+class Early:
+    def find_spec(self, name, path=None, target=None):
+        if name == "cyclopts":
+            os.kill(os.getpid(), signal.SIGINT)
+
+class Late:
+    def write(self, text):
+        os.kill(os.getpid(), signal.SIGINT)
+        return sys.__stderr__.write(text)
+
+    def flush(self):
+        sys.__stderr__.flush()
+
+sys.meta_path.insert(0, Early())
+sys.stderr = Late()
+runpy.run_module("benchmark", run_name="__main__", alter_sys=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code, "list"], capture_output=True, text=True, preexec_fn=usual)
+    assert done.returncode == 130
+    assert done.stderr.splitlines() == ["interrupted: finished cells are kept; the same command goes on from there"]
+
+
+def test_a_reader_that_goes_is_no_error(tmp_path: Path) -> None:
+    """`| head`: the pipe is closed before the first line. The work goes on."""
+    for arguments in (["list"], ["run", "--executor", "inline", "--only", "mean", "--runs", str(tmp_path)]):
+        command = [sys.executable, "-m", "benchmark", *arguments]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None and process.stderr is not None
+            process.stdout.close()
+            assert "rror" not in process.stderr.read()
+        assert process.returncode == 0
+    assert (tmp_path / "RESULTS.md").exists()
+
+
+def test_an_output_without_room_is_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmark", "list"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (2, "error: [Errno 28] No space left on device\n")
+
+
+def test_what_the_machine_lacks_is_no_failure_of_a_method(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(self: Mean, y: object) -> float:
+        raise MemoryError("no room for 8 GiB")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mean, "statistic", no_room)
+        assert run("--only", "mean,bucket_mean", "--runs", str(tmp_path)) == 2
+    said = error_of(capsys)
+    assert "no result of synthetic/mean/default (MemoryError: no room for 8 GiB" in said and "tries again" in said
+    assert [path.parts[-3] for path in tmp_path.glob("*/*/*/*.json")] == ["bucket_mean"]
+    assert run("--only", "mean,bucket_mean", "--runs", str(tmp_path)) == 0
+    assert Store(tmp_path).read(Cell("synthetic", "mean", "default", 0)).outcome == "ok"  # type: ignore[union-attr]
+
+
+def test_a_method_that_is_edited_while_the_run_is_at_work_has_no_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run has hashed its files; what a worker imports then is something else."""
+    files = Entry.files
+
+    def before(self: Entry) -> dict[str, str]:
+        return files(self) | ({"methods/constants.py": "0" * 16} if self.name == "mean" else {})
+
+    monkeypatch.setattr(Entry, "files", before)
+    assert run("--only", "mean,bucket_mean", "--runs", str(tmp_path)) == 2
+    assert "synthetic/mean/default (methods/constants.py changed since the run began)" in error_of(capsys)
+    assert [path.parts[-3] for path in tmp_path.glob("*/*/*/*.json")] == ["bucket_mean"]
+
+
+def test_predictions_that_found_no_room_are_made_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("--only", "mean", "--runs", str(tmp_path / "runs"))
+    table = next((Path(os.environ["CVP_CACHE"]) / "tables").glob("synthetic-*"))
+    shutil.copytree(table, tmp_path / "cache/tables" / table.name, copy_function=shutil.copy2)
+    monkeypatch.setenv("CVP_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache/predictions").write_text("a file in the place of the folder")
+    assert run(*arguments) == 0
+    assert "its predictions are lost" in " ".join(capsys.readouterr().out.split())
+    record = (tmp_path / "runs/synthetic/mean/default/0.json").read_bytes()
+    (tmp_path / "cache/predictions").unlink()
+    assert run(*arguments) == 0
+    assert "its predictions found no room in the cache; it runs again" in capsys.readouterr().out
+    assert list((tmp_path / "cache/predictions").rglob("0-*.npy"))
+    again = (tmp_path / "runs/synthetic/mean/default/0.json").read_bytes()
+    assert json.loads(record)["metrics"] == json.loads(again)["metrics"]
+    shutil.rmtree(tmp_path / "cache/predictions")  # as on a machine that has only the records
+    assert run(*arguments) == 0
+    assert "nothing to run" in capsys.readouterr().out
 
 
 def test_a_folder_without_records_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,6 +385,13 @@ def test_dropped_in_methods_are_listed_run_and_ranked_and_failures_are_rows(tmp_
     assert "ZeroDivisionError" in report
 
 
+def wait_for(there: Callable[[], bool], seconds: float = 300) -> None:
+    until = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < until, "it never came"
+        time.sleep(0.01)
+
+
 def _comparable(runs: Path) -> dict[str, object]:
     """The records without their timings."""
     found = {}
@@ -278,7 +403,7 @@ def _comparable(runs: Path) -> dict[str, object]:
 
 
 def test_a_run_killed_again_and_again_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
-    """kill -9 at growing moments, then once to the end: the same records, none torn, none lost."""
+    """kill -9 again and again, then once to the end: the same records, none torn, none lost."""
 
     def command(runs: str) -> list[str]:
         return [
@@ -286,13 +411,13 @@ def test_a_run_killed_again_and_again_ends_like_an_uninterrupted_one(tmp_path: P
             "--runs", str(tmp_path / runs),
         ]  # fmt: skip
 
-    for seconds in (1.5, 4, 7):
+    killed = tmp_path / "killed"
+    for landed in range(3):  # when it begins, and whenever one more record is there
         process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(seconds)
+        wait_for(lambda n=landed: len(_comparable(killed)) >= n if n else (killed / ".lock").exists())  # type: ignore[misc]
+        assert process.poll() is None
         process.kill()
         process.wait()
-        for path in (tmp_path / "killed").rglob("[0-9]*.json"):
-            json.loads(path.read_text())  # complete or absent
     for runs in ("killed", "whole"):
         subprocess.run(command(runs), check=True, capture_output=True)
     assert _comparable(tmp_path / "killed") == _comparable(tmp_path / "whole")

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
-from rich.console import Console
 
 from benchmark.cli import authors
 from benchmark.cli import studies as views
+from benchmark.cli.console import console, hush
+from benchmark.cli.console import say as _print
 from benchmark.execute.machine import cores
 from benchmark.files.errors import UserError, unknown
 from benchmark.files.paths import RUNS, report_of, runs_of
+from benchmark.files.scratch import sweep
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import Entry, catalog
 from benchmark.plan.estimate import Estimate, spell
@@ -28,13 +30,13 @@ from benchmark.records.study import is_tuned
 from datasets import registry
 
 app = App(
+    console=console,
     name="python -m benchmark",
     help="Continuous value prediction, re-run under one protocol: raw logs in, RESULTS.md out.",
     version_flags=[],
     result_action="return_value",
-    suppress_keyboard_interrupt=False,  # main says what an interrupt means
+    suppress_keyboard_interrupt=False,  # benchmark.__main__ says what an interrupt means
 )
-console = Console()
 
 Data = Annotated[
     Path | None, Parameter(name="--data", help="The data root: the folder that holds `KuaiRand-Pure/`, ...")
@@ -70,10 +72,6 @@ Search = Annotated[
     ),
 ]
 Seeds = Annotated[int | None, Parameter(name="--seeds", help="How many seeds instead of the suite's own number.")]
-
-
-def _print(line: str) -> None:
-    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _split(values: list[str] | None) -> tuple[str, ...]:
@@ -309,6 +307,7 @@ def run(
     from benchmark.execute.engine import Options
     from benchmark.execute.runner import Runner
 
+    sweep(runs)
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds)
     part = Shard.parse(shard) if shard else None
@@ -335,6 +334,7 @@ def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = 
     from benchmark.compare import portrait
     from benchmark.compare.refresh import refresh
 
+    sweep(runs)
     refresh(Store(runs), catalog()[0], _root(data), _print, _split(dataset))
     portrait.refresh(Store(runs), _root(data), _print, _split(dataset))
 
@@ -375,6 +375,7 @@ def report(
     from reports.export import export as write_tables
     from reports.render import write
 
+    sweep(runs)
     store = Store(runs)
     methods, _ = catalog()
     if not (records := store.all()):
@@ -459,6 +460,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (OSError, MemoryError) as error:
+        from benchmark.execute.faults import fault, of_machine
+
+        if fault(error) != "environment":
+            raise
+        hush()  # it may be what has no room
+        print(f"error: {of_machine(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)

@@ -29,7 +29,7 @@ def fault(error: BaseException) -> Fault:
         return "few"
     if isinstance(error, BadData | CacheError | NotAvailable):
         return "data"
-    return "environment" if any(map(_of_machine, _causes(error))) else "method"
+    return "environment" if any(map(_is_of_machine, _causes(error))) else "method"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -40,12 +40,19 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _of_machine(error: BaseException) -> bool:
+def _is_of_machine(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     if isinstance(error, OSError):
         return error.errno is not None and not isinstance(error, _OF_THE_CODE)
     return isinstance(error, RuntimeError | ImportError) and any(sign in str(error) for sign in _SIGNS)
+
+
+def of_machine(error: OSError | MemoryError) -> str:
+    """Returns what this machine lacks, and which file it was about."""
+    if isinstance(error, MemoryError):
+        return " ".join(f"memory ran out {error}".split())
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def one_line(error: BaseException) -> str:

@@ -1,5 +1,6 @@
 """From a list of cells to their records: find out what is missing or stale, run that, write each at once."""
 
+import contextlib
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -10,11 +11,13 @@ from benchmark.execute.events import Done, Failed
 from benchmark.execute.progress import Display
 from benchmark.execute.task import TrainGroup
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected, wanted
+from benchmark.plan.expected import Expected, Standing, wanted
 from benchmark.plan.survey import Survey, survey
 from benchmark.records.cell import Cell, Group, grouped
+from benchmark.records.predictions import path_of
 from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
+from benchmark.records.unkept import note, unkept
 
 
 class Runner:
@@ -34,7 +37,7 @@ class Runner:
             present = self.engine.present(found)
             settled = self._settled(present, found.expected)
             standings = {cell: found.expected.standing(cell, self.store.read(cell)) for cell in settled}
-            todo = set(wanted(standings, self.options.rerun))
+            todo = set(wanted(standings, self.options.rerun)) | self._unpredicted(standings)
             # every planned seed trains, so that a group always has its planned width; recorded ones are ghosts
             groups = [group for group in grouped(settled) if todo & set(group.cells)]
             groups.sort(key=lambda group: present.index(group.cells[0]))
@@ -48,6 +51,21 @@ class Runner:
         for group in grouped(unknown):
             self.engine.say(f"{group} is left out: {unknown[group.cells[0]]}; run again")
         return [cell for cell in cells if cell not in unknown]
+
+    def _unpredicted(self, standings: Mapping[Cell, Standing]) -> set[Cell]:
+        """Returns the fresh cells whose predictions found no room in the cache of this machine, and still are not in
+        it. They run again where everything fresh is not left alone on purpose."""
+        again: set[Cell] = set()
+        lost = unkept(self.store.folder) if not self.options.rerun else set()
+        for cell, standing in standings.items():
+            if standing.state != "fresh" or str(cell) not in lost or (record := self.store.read(cell)) is None:
+                continue
+            group = Group(cell.dataset, cell.method, cell.variant, (cell.seed,))
+            if not path_of(group, cell.seed, record.identity).is_file():
+                again.add(cell)
+        for group in grouped(again):
+            self.engine.say(f"{group}: its predictions found no room in the cache; it runs again")
+        return again
 
     def _job(self, group: Group, expected: Expected) -> TrainGroup:
         cell = group.cells[0]
@@ -78,6 +96,11 @@ class Runner:
         for record in trained.records:
             if record.cell in todo:
                 self.store.write(record, trained.arrays.get(record.seed))
+        written = [record.cell for record in trained.records if record.cell in todo and record.outcome == "ok"]
+        with contextlib.suppress(OSError):  # a record is worth the same without the note
+            note(self.store.folder, written, kept=not trained.unkept)
+        if trained.unkept:
+            display.say(f"{job.group}: no paired test, its predictions are lost: {trained.unkept}; run again with room")
         outcomes = {record.outcome: record for record in trained.records}
         worst = outcomes.get("failed") or outcomes.get("skipped")
         display.finish(job.group, "ok" if worst is None else f"{worst.outcome}: {worst.error}")

@@ -7,4 +7,5 @@ study        a search's trials in order, and what they choose
 identity     code, configuration and environment that numbers come from
 store        reads and writes records below one folder
 predictions  per-row test predictions, in the cache
+unkept       cells whose predictions found no room there
 """
