@@ -13,16 +13,14 @@ from benchmark.records.cell import Cell, grouped
 from benchmark.records.record import Record
 from benchmark.records.study import is_tuned
 from reports.evidence.contest import contest, tied
-from reports.markup.markdown import number as number_
-from reports.model.board import Board, Entry
-from reports.model.frames import digest, resampled
+from reports.markup.text import number as number_
+from reports.model.aside import aside
+from reports.model.board import Board, Result
+from reports.model.folder import digest, resampled
 from reports.model.metrics import METRICS, digits
-from reports.model.papers import papers
 from reports.model.summary import plus_minus, summarise
-from reports.sections.content import content
-from reports.sections.inventory import in_tables
 
-_FORM = "a number is DATASET/METHOD[/VARIANT][/METRIC][/SLICE], as in kuairand/tr/mae; a page is RESULTS.md"
+_FORM = "a number is DATASET/METHOD[/VARIANT][/METRIC][/SLICE]; a page is RESULTS.md"
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,10 @@ class Today:
     def board(self, method: str, variant: str) -> Board:
         """The leaderboards' where they rank the variant; else one of all variants, what searches chose among them where
         it is such a one."""
-        kept = [r for r in self.records if is_tuned(variant) or not is_tuned(r.variant)]
-        board, aside = Board(kept, self.stale, resampled(self.runs)), in_tables(papers())
-        return board if is_tuned(variant) or (method, variant) in aside else board.without(aside)
+        whole = Board(self.records, self.stale, resampled(self.runs))
+        if is_tuned(variant):
+            return whole
+        return whole.untuned if (method, variant) in aside() else whole.ranked
 
     @property
     def stale(self) -> dict[str, str]:
@@ -47,7 +46,7 @@ class Today:
 
 
 @dataclass(frozen=True)
-class Number:
+class Asked:
     """What was asked for; an empty metric is all of them, an empty part all test rows."""
 
     dataset: str
@@ -57,8 +56,8 @@ class Number:
     part: str = ""
 
 
-def parse(what: str, records: Iterable[Record]) -> Number:
-    """ "kuairand/tr/mae", "kuairand/boosting/absolute/rmse/bucket=0" as a number that has records.
+def parse(what: str, records: Iterable[Record]) -> Asked:
+    """ "DATASET/METHOD/mae", "DATASET/METHOD/VARIANT/rmse/bucket=0" as a number that has records.
 
     Raises UserError with the nearest name for one that is not there."""
     dataset, method, *rest = [*what.strip("/").split("/"), ""]
@@ -85,21 +84,21 @@ def parse(what: str, records: Iterable[Record]) -> Number:
         else:
             known = variants | metrics | parts
             raise unknown("variant, metric or slice", word, known, f"{dataset}/{method} has these; {_FORM}.")
-    return Number(dataset, method, **found)
+    return Asked(dataset, method, **found)
 
 
-def number(asked: Number, today: Today) -> Iterator[str]:
+def number(asked: Asked, today: Today) -> Iterator[str]:
     """The story of a number, line by line."""
     board = today.board(asked.method, asked.variant)
-    entry = board.get(asked.dataset, asked.method, asked.variant)
+    result = board.get(asked.dataset, asked.method, asked.variant)
     records = [
         r for r in today.records if (r.dataset, r.method, r.variant) == (asked.dataset, asked.method, asked.variant)
     ]
-    assert entry is not None and records
-    title = entry.title if asked.variant == "default" else f"{entry.title}, variant {asked.variant}"
+    assert result is not None and records
+    title = result.title if asked.variant == "default" else f"{result.title}, variant {asked.variant}"
     yield f"{asked.dataset}: {title}{f', test rows of the slice {asked.part}' if asked.part else ', all test rows'}"
-    yield from _values(asked, entry, records)
-    yield from _noise(asked, entry, board)
+    yield from _values(asked, result, records)
+    yield from _noise(asked, result, board)
     yield ""
     yield from _seeds(asked, records, today)
     groups: dict[Any, list[Record]] = {}
@@ -113,7 +112,7 @@ def number(asked: Number, today: Today) -> Iterator[str]:
         yield from _origin(same[-1], today)
 
 
-def _values(asked: Number, entry: Entry, records: Sequence[Record]) -> Iterator[str]:
+def _values(asked: Asked, result: Result, records: Sequence[Record]) -> Iterator[str]:
     """The metrics as the pages show them; where every record is refused, what they would have been."""
     unit = _unit(records)
     names = (
@@ -121,7 +120,7 @@ def _values(asked: Number, entry: Entry, records: Sequence[Record]) -> Iterator[
     )
     for name in names:
         places = digits(name, unit)
-        if summary := entry.metric(name, asked.part):
+        if summary := result.metric(name, asked.part):
             seeds = f"mean ± standard deviation over {summary.n} seeds" if summary.n > 1 else "one record"
             yield f"  {name:<18} {plus_minus(summary, places):<20} {seeds}"
         elif refused := summarise(_value(r, name, asked.part) for r in records):
@@ -130,15 +129,15 @@ def _values(asked: Number, entry: Entry, records: Sequence[Record]) -> Iterator[
             yield f"  {name:<18} no value"
 
 
-def _noise(asked: Number, entry: Entry, board: Board) -> Iterator[str]:
+def _noise(asked: Asked, result: Result, board: Board) -> Iterator[str]:
     """What resampling the test rows says of one metric."""
-    if (column := METRICS.get(asked.metric)) is None or column.low is None:
+    if (known := METRICS.get(asked.metric)) is None or known.better is None:
         return
-    tested = contest(board, asked.dataset, asked.metric, low=column.low, part=asked.part)
-    if tested and entry in tested.places:
-        low, high = (number_(v, digits(asked.metric, _unit(entry.ok))) for v in tested.mean(entry).interval)
+    tested = contest(board, asked.dataset, asked.metric, asked.part)
+    if tested and result in tested.places:
+        low, high = (number_(v, digits(asked.metric, _unit(result.ok))) for v in tested.mean(result).interval)
         yield f"  {'':<18} 95 % interval over {tested.noise.drawn} and seeds: {low} to {high}"
-        yield f"  {'':<18} rank {tied(tested, entry)} of {len(tested.entries)}, ties within noise"
+        yield f"  {'':<18} rank {tied(tested, result)} of {len(tested.results)}, ties within noise"
 
 
 def _unit(records: Sequence[Record]) -> str:
@@ -149,7 +148,7 @@ def _value(record: Record, metric: str, part: str) -> float | None:
     return (record.slices.get(part, {}) if part else record.metrics.get("test", {})).get(metric)
 
 
-def _seeds(asked: Number, records: Sequence[Record], today: Today) -> Iterator[str]:
+def _seeds(asked: Asked, records: Sequence[Record], today: Today) -> Iterator[str]:
     """One line per record: its value where one metric is asked for, its state today, its file."""
     for record in records:
         standing = today.standings[record.cell]
@@ -230,9 +229,13 @@ def page(path: Path, today: Today) -> Iterator[str]:
 
 def _same_text(path: Path, text: str, today: Today) -> str:
     """Whether rendering the records again gives the page's text."""
-    from reports.render import FORMS
+    from reports.render import forms, gather, places
 
-    lines, again = text.splitlines(), FORMS[path.suffix](content(today.runs, today.stale)).splitlines()
+    known = forms(gather(today.runs, today.stale), places(today.runs))
+    make = next((make for where, make in known.items() if where.resolve() == path.resolve()), None)
+    if make is None:
+        return "but no page of this name is made from them any more; run `python -m benchmark report`"
+    lines, again = text.splitlines(), make().splitlines()
     if lines == again:
         return "and its text is what they give today"
     place = next((i for i, (a, b) in enumerate(zip(lines, again, strict=False)) if a != b), min(len(lines), len(again)))

@@ -9,7 +9,6 @@ from benchmark.compare import noise
 from benchmark.compare.noise import Compared, Noise, Slice, Spread
 from benchmark.records.predictions import tag
 from benchmark.records.record import Record
-from reports.markup.markdown import Sheet
 from reports.model.board import Board
 from tests.fake_records import ESTIMATORS, record, seeds
 
@@ -88,7 +87,3 @@ def board(records: Sequence[Record] = RECORDS, **what: Any) -> Board:
     """The records with a noise file that covers them."""
     what = {"slices": SLICES, "users": 0.2, "seeds": 0.01, "pairs": 0.03} | what
     return Board(records, noise={"kuairand": resampled(records, **what)})
-
-
-def table(sheet: Sheet) -> list[dict[str, str]]:
-    return [dict(zip(sheet.head, row, strict=True)) for row in sheet.rows]

@@ -1,28 +1,56 @@
-"""What stands in the tables of the two pages, read back without the reports' own code."""
+"""What stands in the tables and on the pages, read without the reports' own renderers."""
 
 import re
 from html.parser import HTMLParser
 
-
-def section(text: str, *titles: str) -> str:
-    """The text of RESULTS.md below a chain of headings."""
-    for depth, title in enumerate(titles, 2):
-        text = text.split(f"\n{'#' * depth} {title}\n", 1)[1]
-        text = re.split(rf"^#{{2,{depth}}} ", text, maxsplit=1, flags=re.M)[0]
-    return text
+from reports.markup.document import Page, Section
+from reports.markup.table import Table, said
+from reports.render import Report
 
 
-def part(text: str, title: str, *, column: str) -> str:
-    """What stands about a dataset below a title that begins with a paper's key, be it a heading or a line in bold."""
-    below = re.split(rf"^(?:## |\*\*){re.escape(title)}.*$", text, maxsplit=1, flags=re.M)[1]
-    below = re.split(rf"^(?:## |\*\*{title.split(',')[0]})", below, maxsplit=1, flags=re.M)[0]
-    return below.split(f"\n### {column}\n", 1)[1].split("\n### ", 1)[0]
+def page_of(report: Report, name: str) -> Page:
+    return next(page for page in report.pages if page.name == name)
 
 
-def part_rows(text: str, title: str, *, column: str) -> list[dict[str, str]]:
-    """The first table of such a part."""
-    head, *body = markdown_tables(part(text, title, column=column))[0]
-    return [dict(zip(head, line, strict=True)) for line in body]
+def section_of(report: Report, name: str, key: str) -> Section:
+    """A section of a page, by its anchor."""
+    return next(section for section in page_of(report, name).sections if section.key == key)
+
+
+def keys(report: Report, name: str) -> list[str]:
+    """The sections of a page; none where there is no such page."""
+    return [section.key for page in report.pages if page.name == name for section in page.sections]
+
+
+def lines(section: Section, part: str = "") -> str:
+    """What a section, or one of its parts, says beside its tables."""
+    parts = [p for p in section.parts if not part or p.title == part]
+    texts = [*section.about] * (not part) + [text for p in parts for text in (p.about, p.missing, *p.lines) if text]
+    return "\n".join(texts)
+
+
+def tables_of(report: Report) -> dict[str, Table]:
+    found = [table for page in report.pages for table in page.tables]
+    assert len({table.name for table in found}) == len(found), "two tables have one name"
+    return {table.name: table for table in found}
+
+
+def rows(table: Table | None, *, marks: bool = True) -> list[dict[str, str]]:
+    """A table's rows by heading, as Markdown writes them, the best in bold, the second underlined; or bare."""
+    assert table is not None
+    if not marks:
+        head, *found = bare_rows(table)
+        return [dict(zip(head, row, strict=True)) for row in found]
+    dressed = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}
+    return [
+        {c.title: dressed[e.mark].format(said(c, e)) for c, e in zip(table.columns, row, strict=True)}
+        for row in table.rows
+    ]
+
+
+def by(table: Table | None, heading: str) -> dict[str, dict[str, str]]:
+    """The same by the text of one of its columns."""
+    return {row[heading]: row for row in rows(table)}
 
 
 def markdown_tables(text: str) -> list[list[list[str]]]:
@@ -39,6 +67,13 @@ def _bare(cell: str) -> str:
     parts[::2] = [re.sub(r"(?<!\\)\*|</?u>", "", part) for part in parts[::2]]
     parts[::2] = [re.sub(r"\\([\\`*_|<>\[\]])", r"\1", part) for part in parts[::2]]
     return "".join(parts).replace("\\|", "|")
+
+
+def bare_rows(table: Table) -> list[list[str]]:
+    """A table as rows of bare texts, the heading first."""
+    lines = [[column.title for column in table.columns]]
+    lines += [[said(c, e) for c, e in zip(table.columns, row, strict=True)] for row in table.rows]
+    return [[" ".join(_bare(text).split()) for text in line] for line in lines]
 
 
 class _Tables(HTMLParser):

@@ -8,9 +8,11 @@ from benchmark.plan import suite as suites
 from benchmark.plan.catalog import catalog
 from benchmark.records.cell import Group, grouped
 from reports.model.board import Board
+from reports.model.checklist import items
 from reports.model.papers import papers
-from reports.sections.paper.checklist import items, standing
+from reports.sections.paper.checklist import table
 from tests.fake_records import record
+from tests.pages import by
 
 METHODS, BROKEN = catalog()
 PLANNED = {str(group) for group in grouped(suites.cells(suites.load("full"), METHODS))}
@@ -56,7 +58,7 @@ def test_figures_are_named_by_their_number_in_the_paper() -> None:
 
 
 def test_the_standing_says_what_has_records_and_what_cannot_exist() -> None:
-    found = standing(Board([record(method="tr"), record(method="d2q")], {}, {}))
-    rows = {(row[0], row[1]): row[3] for row in found.rows}
-    assert rows["ProWTP", "Table 5"] == "wechat: none; kuairand: 2 of 8"
-    assert rows["GR", "Table 3"].startswith("cannot exist here: an online test")
+    board = Board([record(method="tr"), record(method="d2q")])
+    found = {key: by(table(board, paper), "what") for key, paper in papers().items()}
+    assert found["ProWTP"]["Table 5"]["here"] == "wechat: none; kuairand: 2 of 8"
+    assert found["GR"]["Table 3"]["here"].startswith("cannot exist here: ")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark import ROOT
 from benchmark.files.paths import RUNS
-from reports.model.frames import digest
+from reports.model.folder import digest
 
 PATHS = sorted((RUNS / "synthetic").glob("*/default/*.json"))
 synthetic = pytest.mark.skipif(not PATHS, reason="no records of the synthetic world: run the suite `quick`")

@@ -11,8 +11,8 @@ import pytest
 
 from benchmark import ROOT
 from benchmark.cli.app import main
-from reports.explain import Number, parse
-from reports.model.frames import digest
+from reports.explain import Asked, parse
+from reports.model.folder import digest
 from tests.fake_records import save, seeds, world
 
 
@@ -97,7 +97,8 @@ def test_records_of_different_origin_are_told_apart(tmp_path, capsys):
 
 
 def test_a_page_is_that_of_its_records_with_every_cell_behind_it(runs, capsys):
-    for name in ("RESULTS.md", "board.html"):
+    assert main(["report", "--runs", str(runs)]) == 0  # the pages name their folder
+    for name in ("RESULTS.md", "board.html", "pages/board-synthetic.md"):
         text = told(capsys, str(runs / name))
         assert f"sha256 {digest(runs)}" in text and f"they are the 2 records in {runs} today" in text
         assert "its text is what they give today" in text
@@ -105,6 +106,7 @@ def test_a_page_is_that_of_its_records_with_every_cell_behind_it(runs, capsys):
 
 
 def test_a_page_edited_by_hand_is_found_out(runs, capsys):
+    assert main(["report", "--runs", str(runs)]) == 0
     page = runs / "RESULTS.md"
     lines = page.read_text().splitlines()
     place = next(i for i, line in enumerate(lines) if line.startswith("| 1 "))
@@ -145,9 +147,9 @@ def test_no_records_and_no_digest_are_said(tmp_path, capsys):
 
 def test_names_are_read_in_any_order_after_the_method():
     records = world()
-    assert parse("kuairand/boosting/absolute/rmse", records) == Number("kuairand", "boosting", "absolute", "rmse")
-    assert parse("/kuairand/boosting/RMSE/", records) == Number("kuairand", "boosting", "default", "rmse")
-    assert parse("kuairand/tpm/xauc/bucket=3", records) == Number("kuairand", "tpm", "default", "xauc", "bucket=3")
+    assert parse("kuairand/boosting/absolute/rmse", records) == Asked("kuairand", "boosting", "absolute", "rmse")
+    assert parse("/kuairand/boosting/RMSE/", records) == Asked("kuairand", "boosting", "default", "rmse")
+    assert parse("kuairand/tpm/xauc/bucket=3", records) == Asked("kuairand", "tpm", "default", "xauc", "bucket=3")
 
 
 def test_it_answers_without_torch(made):

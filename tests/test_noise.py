@@ -12,7 +12,7 @@ from benchmark.compare.refresh import spread
 from benchmark.compare.resample import Resampler, multiplicities
 from reports.evidence.contest import Contest
 from reports.evidence.stats import LEVEL, estimate
-from reports.model.board import Entry
+from reports.model.board import Result
 
 USERS, METHODS, SEEDS, DRAWS = 200, 6, 5, 8 * LANES
 WORLDS = {
@@ -29,7 +29,7 @@ def contest(draws: np.ndarray, *, clusters: int, seeds: int = SEEDS) -> Contest:
     methods = len(draws) // seeds
     owner = np.repeat(np.arange(methods), seeds)
     found = spread(draws, owner, [False] * methods, clusters)
-    entries = [Entry("made-up", f"m{m}", "default", f"m{m}", ok=(None,) * seeds) for m in range(methods)]
+    entries = [Result("made-up", f"m{m}", "default", f"m{m}", ok=(None,) * seeds) for m in range(methods)]
     means = {e: draws[owner == m, 0].mean() for m, e in enumerate(entries)}
     return Contest(
         tuple(sorted(entries, key=lambda e: means[e])), True, file(clusters, draws.shape[1] - 1), found,
@@ -64,12 +64,12 @@ def simulate(world: str, times: int) -> Tally:
         error = common * rng.normal(size=(1, 1, USERS)) + own * rng.normal(size=(METHODS, 1, USERS))
         error = error + seeds * rng.normal(size=(METHODS, SEEDS, 1)) + rest * rng.normal(size=(METHODS, SEEDS, USERS))
         found = contest(error.reshape(-1, USERS) @ weight.T, clusters=USERS)
-        tally.means += [low <= 0 <= high for low, high in [found.mean(e).interval for e in found.entries]]
-        by_name = sorted(found.entries, key=lambda e: e.method)
+        tally.means += [low <= 0 <= high for low, high in [found.mean(e).interval for e in found.results]]
+        by_name = sorted(found.results, key=lambda e: e.method)
         pairs = [(a, b) for i, a in enumerate(by_name) for b in by_name[:i]]
         tally.pairs += [low <= 0 <= high for low, high in [found.difference(a, b).interval for a, b in pairs]]
         tally.alarms.append(min(found.p.values()) < LEVEL)
-        alone = min(found.difference(e, found.best).p for e in found.entries[1:]) * (METHODS - 1)
+        alone = min(found.difference(e, found.best).p for e in found.results[1:]) * (METHODS - 1)
         tally.alarms_by_the_best.append(alone < LEVEL)
     return tally
 
@@ -129,9 +129,9 @@ def test_what_differs_is_told_apart_and_two_copies_are_tied(metric, low):
     resampler = Resampler.build("watch_time", y, user=user, draws=4 * LANES)
     draws = np.stack([resampler.of(one)[metric] for method in p for one in method])
     found = contest(draws if low else -draws, clusters=600, seeds=3)
-    ranks = {e.method: found.ranks(e) for e in found.entries}
+    ranks = {e.method: found.ranks(e) for e in found.results}
     assert ranks == {"m0": (1, 2), "m1": (1, 2), "m2": (3, 3)}
-    same = found.difference(*found.entries[:2])
+    same = found.difference(*found.results[:2])
     assert (same.value, same.p) == (0, 1)
 
 
@@ -144,7 +144,7 @@ def test_the_smallest_difference_is_found_four_times_in_five():
         error = rng.normal(size=(2, 1, USERS)) + np.array([0, shift])[:, None, None]
         tested = contest(error.reshape(2, USERS) @ weight.T, clusters=USERS, seeds=1)
         tested = replace(tested, spread=structs.replace(tested.spread, seeds=[0.0, 0.0]))
-        found += tested.difference(*tested.entries).p < LEVEL
+        found += tested.difference(*tested.results).p < LEVEL
         assert tested.smallest == pytest.approx(shift, rel=0.25)
     assert found / times == pytest.approx(0.8, abs=0.06)
 

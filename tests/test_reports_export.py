@@ -1,69 +1,84 @@
-"""Tables for a paper's appendix: the pages' own texts as CSV and LaTeX."""
+"""Tables for a paper's appendix as CSV and LaTeX, and the cells for a notebook."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from benchmark.files.errors import UserError
-from reports.export import as_csv, as_tex, export, names
-from reports.markup.markdown import plain, table
-from reports.sections.content import Content, Titled, content
-from tests.fake_records import STALE, save, world
-from tests.pages import html_tables, markdown_tables
+from reports.cells import frame
+from reports.export import export
+from reports.markup.latex import as_tex
+from reports.markup.sheet import as_csv
+from reports.markup.table import Column, Entry, Table, words
+from reports.markup.text import plain
+from reports.render import Report, gather
+from tests.fake_records import STALE, record, save, world
+from tests.pages import tables_of
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory) -> Content:
-    return content(save(tmp_path_factory.mktemp("world") / "runs", *world()), STALE)
+def report(tmp_path_factory) -> Report:
+    return gather(save(tmp_path_factory.mktemp("world") / "runs", *world()), STALE)
 
 
 @pytest.fixture(scope="module")
-def folder(found, tmp_path_factory) -> Path:
+def folder(report, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("export") / "appendix"
-    export(found, folder)
+    export(report, folder)
     return folder
 
 
-def test_every_table_has_a_file_of_each_kind(found, folder):
-    stems = sorted(titled.name for titled in found.tables)
-    assert len(set(stems)) == len(stems) > 10
-    assert sorted(p.name for p in folder.iterdir()) == sorted(
-        f"{s}{suffix}" for s in stems for suffix in (".csv", ".tex")
-    )
-    assert {"leaderboard-kuairand", "prowtp-8-kuairand-pure", "gr-2-kuairec-watch-time", "cost-kuairec"} <= set(stems)
+def test_every_table_has_a_file_of_each_kind(report, folder):
+    stems = set(tables_of(report))
+    made = {f"{stem}{suffix}" for stem in stems for suffix in (".csv", ".tex")}
+    assert {p.name for p in folder.iterdir()} == made | {"cells.csv", "cells.md", "cells.parquet"}
+    assert {"leaderboard-kuairand", "prowtp-8-kuairand-pure", "gr-2-kuairec-watch-time", "cost-kuairec"} <= stems
 
 
-def test_a_csv_read_back_is_the_table(found, folder):
-    for titled in found.tables:
-        frame = pd.read_csv(folder / f"{titled.name}.csv", dtype=str, keep_default_na=False)
-        ((_, *rows),) = markdown_tables(titled.table)
-        assert len(frame) == len(rows)
-        for (_, line), row in zip(frame.iterrows(), rows, strict=True):
-            kept = [text for text in line if text]
-            said = [part for cell in row for part in cell.removesuffix(" %").split(" ± ") if part not in ("", "–")]
-            assert [text.replace(",", "") for text in said] == [text.replace(",", "") for text in kept], titled.name
+def test_a_csv_read_back_has_the_tables_numbers(report, folder):
+    """Every number of every table, rounded as its column is, and nothing where there is none."""
+    for name, table in tables_of(report).items():
+        read = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+        assert len(read) == len(table.rows)
+        for column, entries in zip(table.columns, zip(*table.rows, strict=True), strict=True):
+            for text, entry in zip(read[column.key], entries, strict=True):
+                if column.words or entry.value is None:
+                    continue
+                digits = 6 if column.digits is None else column.digits
+                assert float(text) == pytest.approx(entry.value, abs=0.51 * 10**-digits, rel=1e-5), (name, column.key)
 
 
-def test_the_numbers_of_a_csv_are_numbers(found, folder):
-    frame = pd.read_csv(folder / "leaderboard-kuairand.csv").set_index(["method", "variant"])
-    entry = found.board.get("kuairand", "cread")
-    assert entry is not None
-    for name, title, digits in (("mae", "MAE ↓", 3), ("xauc", "XAUC ↑", 4)):
-        summary = entry.metric(name)
+def test_the_numbers_of_a_csv_are_numbers(report, folder):
+    read = pd.read_csv(folder / "leaderboard-kuairand.csv").set_index(["method", "variant"])
+    result = report.board.get("kuairand", "cread")
+    assert result is not None
+    for name, digits in (("mae", 3), ("xauc", 4)):
+        summary = result.metric(name)
         assert summary is not None and summary.std is not None
-        assert frame.loc[("CREAD", "default"), title] == round(summary.mean, digits)
-        assert frame.loc[("CREAD", "default"), f"{title} std"] == round(summary.std, digits)
-    assert frame["MAE vs best constant (%)"].dtype == float
+        assert read.loc[("CREAD", "default"), name] == round(summary.mean, digits)
+        assert read.loc[("CREAD", "default"), f"{name}_std"] == round(summary.std, digits)
+    assert read["gap"].dtype == float
     cost = pd.read_csv(folder / "cost-kuairand.csv").set_index("method")
-    assert cost.loc["TPM", "training rows/s"] == 123457
+    assert cost.loc["TPM", "train_rows_per_second"] == pytest.approx(123457, abs=1)
 
 
-def test_headings_that_come_again_follow_what_they_speak_of():
-    assert names(["method", "RMSE ↓", "GR", "Δ", "MAE ↓", "GR", "Δ"]) == [
-        "method", "RMSE ↓", "RMSE ↓ GR", "RMSE ↓ Δ", "MAE ↓", "MAE ↓ GR", "MAE ↓ Δ",
-    ]  # fmt: skip
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_spreadsheet_takes_no_text_for_a_formula(text):
+    table = Table(
+        "t", "t", (words("method", "method"), Column("gap", "gap", digits=1)), ((Entry(text=text), Entry(-1.5)),)
+    )
+    assert not as_csv(table).splitlines()[1].lstrip('"').startswith(("=", "+", "-", "@"))
+    assert as_csv(table).splitlines()[-1].endswith(",-1.5"), "a number below 0 stays one"
+
+
+def test_a_mean_over_some_of_the_seeds_has_their_count_beside_it():
+    table = Table("t", "t", (words("m", "m"), Column("rho", "ρ", digits=2)),
+                  ((Entry(text="a"), Entry(0.5, 0.1, 2, 5)), (Entry(text="b"), Entry(0.25, 0.0, 5))))  # fmt: skip
+    assert as_csv(table).splitlines() == ["m,rho,rho_std,rho_seeds", "a,0.50,0.10,2", "b,0.25,0.00,5"]
 
 
 def _unescaped(text: str, characters: str) -> list[str]:
@@ -76,44 +91,82 @@ def test_latex_is_balanced_and_escaped(folder):
         text = "\n".join(lines)
         assert len(_unescaped(text, "{")) == len(_unescaped(text, "}")), path.name
         assert len(_unescaped(text, "$")) % 2 == 0
-        assert (
-            re.findall(r"\\begin\{(\w+)\}", text) == re.findall(r"\\end\{(\w+)\}", text)[::-1] == ["table", "tabular"]
-        )
         outside = re.sub(r"\\label\{.*?\}", "", re.sub(r"\$.*?\$", "", text))
         assert _unescaped(outside, "_^#%~<>|") == []
         assert not re.search("[±↓↑Δ≈×–−…]", text), path.name
         (columns,) = re.findall(r"\\begin\{tabular\}\{(.*)\}", text)
         wide = len(re.sub(r"p\{.*?\}", "p", columns))
-        rows = [line for line in lines if line.endswith(r"\\")]
-        assert {len(_unescaped(row, "&")) + 1 for row in rows} == {wide}
+        assert {len(_unescaped(line, "&")) + 1 for line in lines if line.endswith(r"\\")} == {wide}
 
 
 def test_latex_keeps_the_marks_of_best_and_second(folder):
     text = (folder / "leaderboard-kuairand.tex").read_text(encoding="utf-8")
     assert r"& \textbf{20.297 $\pm$ " in text
     assert r"\textit{Bucket median}" in text and r"\underline{20.6" in text
-    assert r"\toprule" in text and r"\midrule" in text and r"\bottomrule" in text
 
 
 def test_what_latex_would_read_as_its_own_is_escaped():
-    sheet = table(["a_b", "50 %"], [[plain(r"\x{y} & #1 $2 ~ ^ <z> |"), "**-1.5 ± 0.1**"]])
-    text = as_tex(Titled("name", "A & B", sheet), "0" * 64)
+    columns = (words("a", "a_b"), Column("b", "50 %", digits=1))
+    rows = ((Entry(text=plain(r"\x{y} & #1 $2 ~ ^ <z> |")), Entry(-1.5, 0.1, 5, mark="best")),)
+    text = as_tex(Table("name", "A & B", columns, rows), "0" * 64)
     assert r"a\_b & 50 \% \\" in text and r"\caption{A \& B}" in text
     assert (
         r"\textbackslash{}x\{y\} \& \#1 \$2 \textasciitilde{} \textasciicircum{} "
         r"\textless{}z\textgreater{} \textbar{} & "
         r"\textbf{$-$1.5 $\pm$ 0.1} \\"
     ) in text
-    assert as_csv(sheet).splitlines()[1] == r"\x{y} & #1 $2 ~ ^ <z> |,-1.5,0.1"
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(found, tmp_path):
+def test_a_folder_that_cannot_be_made_is_one_line(report, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="--export"):
-        export(found, tmp_path / "file" / "folder")
+        export(report, tmp_path / "file" / "folder")
 
 
-def test_the_pages_and_the_exports_have_the_same_tables(found):
-    from reports.html.page import page
+# --- the cells
 
-    assert sorted(html_tables(page(found))) == sorted(titled.name for titled in found.tables)
+
+def test_the_cells_have_every_number_of_every_record(report, folder):
+    read = pd.read_parquet(folder / "cells.parquet")
+    assert len(read) == len(report.board.records) == len(world())
+    for record_, (_, row) in zip(report.board.records, read.iterrows(), strict=True):
+        assert (row.dataset, row.method, row.variant, row.seed) == (
+            record_.dataset, record_.method, record_.variant, record_.seed
+        )  # fmt: skip
+        for part, metrics in record_.metrics.items():
+            for name, value in metrics.items():
+                assert (pd.isna(row[f"{part}_{name}"]) and value is None) or row[f"{part}_{name}"] == value
+        if record_.cost:
+            assert row.cost_seconds == record_.cost.seconds and row.cost_parameters == record_.cost.parameters
+    assert (read.stale != "").sum() == len(STALE)
+    assert set(read.kind) == {"network", "trees", "constant", "oracle", "other"}  # other: of a method that only failed
+
+
+def test_the_csv_holds_the_same_and_the_schema_names_every_column(folder):
+    parquet, sheet = (
+        pd.read_parquet(folder / "cells.parquet"),
+        pd.read_csv(folder / "cells.csv"),
+    )
+    assert list(parquet) == list(sheet)
+    pd.testing.assert_series_equal(parquet.test_mae, sheet.test_mae)
+    schema = (folder / "cells.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([^`]+)` \|", schema, flags=re.M) == list(parquet)
+    assert not re.search(r"\| – \|$", schema, flags=re.M), "every column says what it is"
+
+
+def test_settings_of_one_name_and_two_types_stand_in_one_column(tmp_path):
+    made = frame([record(config={"hidden": [64, 32]}), record(method="tr", config={"hidden": 8, "loss": "mse"})])
+    assert made.config_hidden.tolist() == ["[64,32]", "8"] and made.config_loss.tolist()[1] == "mse"
+    made.to_parquet(tmp_path / "x.parquet")
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="compiling needs pdflatex with booktabs on the PATH")
+def test_latex_compiles(folder, tmp_path):
+    names = ["leaderboard-kuairand", "prowtp-8-kuairand-pure"]
+    inputs = "\n".join(rf"\input{{{folder / name}.tex}}" for name in names)
+    (tmp_path / "all.tex").write_text(
+        "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage[utf8]{inputenc}\\usepackage{booktabs}\n"
+        f"\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
+    )
+    done = subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]

@@ -6,8 +6,10 @@ import statistics
 import pytest
 
 from benchmark.files.errors import UserError
-from reports.evidence.stats import apart, best_two, percent
-from reports.model.frames import digest, files, frame, load
+from reports.cells import frame
+from reports.evidence.stats import apart, percent
+from reports.markup.table import best_two
+from reports.model.folder import digest, files, load
 from reports.model.summary import Summary, summarise
 from tests.fake_records import record, save, seeds, world
 
@@ -65,15 +67,15 @@ def test_the_frame_has_a_row_per_cell():
     cells = frame(world())
     assert len(cells) == len(world())
     tpm = cells[(cells.dataset == "kuairand") & (cells.method == "tpm")]
-    assert tpm.mae.tolist() == [r.metrics["test"]["mae"] for r in seeds(method="tpm", mae=20.9, rmse=40.6)]
+    assert tpm.test_mae.tolist() == [r.metrics["test"]["mae"] for r in seeds(method="tpm", mae=20.9, rmse=40.6)]
     assert tpm.cost_parameters.iloc[0] == 861_234
-    assert cells[cells.outcome == "failed"].mae.isna().all()
+    assert cells[cells.outcome == "failed"].test_mae.isna().all()
     assert cells[cells.outcome == "failed"].error.iloc[0].startswith("ValueError")
 
 
 def test_a_summary_is_the_mean_and_the_sample_standard_deviation():
     assert summarise([1.0, 2.0, 6.0]) == Summary(3.0, statistics.stdev([1, 2, 6]), 3)
-    assert summarise([1.0, None]) == Summary(1.0, None, 1)
+    assert summarise([1.0, None]) == Summary(1.0, None, 1, of=2)
     assert summarise([1.0], exact=True) == Summary(1.0, 0.0, 1)
     assert summarise([None]) is None
     assert summarise([]) is None

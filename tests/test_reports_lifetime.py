@@ -1,7 +1,5 @@
 """Lifetime value in the report: Table 6's form, the constants before it, deciles and their figure."""
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 
@@ -9,10 +7,13 @@ from benchmark.metrics.evaluate import evaluate
 from benchmark.records.record import Record
 from reports.model.board import Board
 from reports.model.papers import papers
-from reports.plots import calibration as deciles
-from reports.sections import lifetime
+from reports.plots import calibration as drawing
+from reports.sections.board import calibration
+from reports.sections.paper import values
 from tests.fake_records import record
+from tests.pages import by, rows
 
+PAPER = papers()["GR"]
 RNG = np.random.default_rng(0)
 LABEL = RNG.lognormal(3, 1, 400) * (RNG.random(400) < 0.1)
 
@@ -33,34 +34,32 @@ def board() -> Board:
 
 
 def test_the_table_has_the_papers_columns_and_ours_with_the_best_in_bold() -> None:
-    sheet = lifetime.table_six(board(), papers()["GR"])
-    assert sheet is not None
-    rows = {row[0]: row for row in sheet.rows}
-    assert list(rows)[:7] == ["Two-stage", "MTL-MSE", "ZILN", "MDME", "MDAN", "OptDist", "GR"]
-    assert rows["GR"][1:5] == ("12.996", "0.3026", "67.035", "0.5334")
-    assert rows["ZILN"][5].startswith("**") and rows["Two-stage"][5].startswith("<u>")
-    assert rows["OptDist"][5] == "not run"
+    found = [list(row.values()) for row in rows(values.table(board(), PAPER, PAPER.table("6")))]
+    by_name = {row[0]: row for row in found}
+    assert list(by_name)[:7] == ["Two-stage", "MTL-MSE", "ZILN", "MDME", "MDAN", "OptDist", "GR"]
+    assert by_name["GR"][1:5] == ["12.996", "0.3026", "67.035", "0.5334"]
+    assert by_name["ZILN"][5].startswith("**") and by_name["Two-stage"][5].startswith("<u>")
+    assert by_name["OptDist"][5] == "not run"
 
 
 def test_the_constants_say_which_trained_rows_they_beat() -> None:
-    (line,) = lifetime.constants(board())
+    (line,) = values.constants(board())
     assert "zero" in line and "of 2" in line
 
 
 def test_deciles_are_the_records_own() -> None:
-    sheet = lifetime.calibration(board(), "cdnow")
-    assert sheet is not None
-    assert sheet.rows[0][0] in ("ZILN", "Two-stage")
-    assert len(sheet.head) == 6 + 10
-    assert len({row[0] for row in sheet.rows}) == 2, "constants have no deciles to show"
+    found = by(calibration.table(board(), "cdnow"), "method")
+    assert set(found) == {"ZILN", "Two-stage"}, "constants have no deciles to show"
+    mean = np.mean([ltv("ziln", LABEL).slices["decile=10"]["label"]])
+    assert found["ZILN"]["decile 10"].endswith(f"/ {mean:,.1f}")
 
 
-def test_the_figure_is_the_same_bytes_twice(tmp_path: Path) -> None:
-    first, second = (deciles.drawn(board_, tmp_path)["deciles-cdnow.svg"] for board_ in [board()] * 2)
+def test_the_figure_is_the_same_bytes_twice() -> None:
+    first, second = (drawing.figure(board_, "cdnow") for board_ in [board()] * 2)
     assert first == second and first.count("<svg") == 1
 
 
 def test_a_board_without_lifetime_value_shows_nothing() -> None:
     empty = Board([record("kuairand", "tr")])
-    assert lifetime.table_six(empty, papers()["GR"]) is None
-    assert not list(lifetime.constants(empty))
+    assert values.section(empty, PAPER, PAPER.table("6")) is None
+    assert calibration.section(empty, "kuairand") is None and not list(values.constants(empty))

@@ -2,8 +2,8 @@
 
 import pytest
 
+from reports.model.aside import aside
 from reports.model.papers import papers
-from reports.sections.inventory import in_tables
 from reports.sections.paper.comparison import disagreement
 
 PAPERS = papers()
@@ -15,10 +15,9 @@ def printed(paper: str, table: str, row: str, column: str) -> dict[str, str]:
 
 
 def test_a_leaderboard_leaves_ablations_and_sweeps_to_their_tables_and_keeps_readings():
-    aside = in_tables(PAPERS)
-    assert {("prowtp", "no_assign"), ("prowtp", "k8"), ("gr", "window60"), ("tpm", "large"), ("tr", "dim8")} <= aside
+    assert {("prowtp", "no_assign"), ("prowtp", "k8"), ("gr", "window60"), ("tpm", "large"), ("tr", "dim8")} <= aside()
     kept = {("gr", "default"), ("gr", "paper"), ("gr", "code"), ("boosting", "absolute"), ("ziln", "paper")}
-    assert not kept & aside
+    assert not kept & aside()
 
 
 @pytest.mark.parametrize(
@@ -97,9 +96,8 @@ def test_shared_cells_of_the_ablations_agree_with_table_1():
 
 
 def test_the_two_versions_of_prowtps_main_table_are_told_apart():
-    words = disagreement(PAPERS["ProWTP"], "1", "8")
-    assert "of 48 shared numbers" in words
-    assert "ProWTP, KuaiRand-Pure, MAE: 24.33 in one and 24.4312±0.0011 in the other" in words
+    said = disagreement(PAPERS["ProWTP"], "1", "8")
+    assert "of 48 " in said and "24.33 " in said and "24.4312±0.0011" in said
 
 
 def test_an_unknown_column_is_named():

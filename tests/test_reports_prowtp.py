@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,25 +20,22 @@ from datasets.base import Table
 from datasets.schema import Rows, Schema
 from reports.evidence import differences
 from reports.evidence.differences import Pair
-from reports.html.page import page
-from reports.model import studies
 from reports.model.board import Board
-from reports.model.frames import digest
+from reports.model.folder import digest
 from reports.model.papers import papers
+from reports.model.supplements import supplements
 from reports.plots import stability
 from reports.plots.insides import KINDS
-from reports.render import render, write
-from reports.sections.content import content
+from reports.render import Report, gather, write
+from reports.sections.paper import comparison
 from reports.sections.paper.ablation import lines, reference
-from reports.sections.paper.comparison import comparison
 from tests import fake_noise, pages
-from tests.fake_noise import save_noise, table
+from tests.fake_noise import save_noise
 from tests.fake_records import FACTS, record, save, save_arrays, seeds
-from tests.pages import html_tables, markdown_tables
+from tests.pages import by, keys, section_of
 
 PAPER = papers()["ProWTP"]
 COLUMN = "KuaiRand-Pure"
-part, rows = partial(pages.part, column=COLUMN), partial(pages.part_rows, column=COLUMN)
 RMSE = {  # of the variants of Tables 2, 3, 4 and 9
     "default": 40.0, "no_assign": 40.01, "no_compact": 40.5, "without": 42.0, "vqvae": 40.2, "kmeans": 40.4,
     "random": 40.6, "ot": 40.3, "uot": 40.7, "l2": 39.0, "no_alignment": 41.5,
@@ -116,8 +112,18 @@ def runs(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def text(runs) -> str:
-    return render(runs)
+def report(runs) -> Report:
+    return gather(runs)
+
+
+def part(report: Report, key: str, column: str = COLUMN) -> str:
+    """What a section of the paper's page says of a dataset beside its tables."""
+    return pages.lines(section_of(report, "paper-prowtp", key), column)
+
+
+def rows(report: Report, key: str) -> list[dict[str, str]]:
+    (found,) = (p for p in section_of(report, "paper-prowtp", key).parts if p.title == COLUMN)
+    return pages.rows(found.tables[0], marks=False)
 
 
 # --- the paper's tables
@@ -128,35 +134,35 @@ def test_every_variant_of_the_method_has_a_row_and_every_row_a_variant():
 
     known = {"default", *VARIANTS}
     printed = {row.variant for t in PAPER.tables for row in t.rows if row.method == "prowtp"}
-    beside = {row.variant for study in studies.studies(PAPER) for row in study.rows}
+    beside = {row.variant for supplement in supplements(PAPER) for row in supplement.rows}
     assert printed | beside == known
 
 
 @pytest.mark.parametrize("number", ["2", "3", "4", "5", "9"])
-def test_a_table_of_variants_has_the_papers_rows(text, number):
-    found = rows(text, f"ProWTP, Table {number}: ")
+def test_a_table_of_variants_has_the_papers_rows(report, number):
+    found = rows(report, f"table-{number}")
     assert [row["method"] for row in found] == [row.name for row in PAPER.table(number).rows]
     assert all(re.match(r"\d\d\.\d{3} ± ", row["RMSE ↓"]) for row in found)
 
 
-def test_the_table_of_modules_ends_with_tr_in_the_methods_own_code(text):
-    last = rows(text, "ProWTP, Table 2: ")[-1]
+def test_the_table_of_modules_ends_with_tr_in_the_methods_own_code(report):
+    last = rows(report, "table-2")[-1]
     own = [r.metrics["test"]["rmse"] for r in RECORDS if (r.method, r.variant) == ("prowtp", "without")]
     assert last["method"] == "w/o ProWTP" and last["RMSE ↓"].startswith(f"{np.mean(own):.3f} ± ")
 
 
-def test_a_row_says_its_seeds_where_a_table_has_one_with_fewer_than_five(text):
-    found = {row["method"]: row["seeds"] for row in rows(text, "ProWTP, Table 5: ")}
+def test_a_row_says_its_seeds_where_a_table_has_one_with_fewer_than_five(report):
+    found = {row["method"]: row["seeds"] for row in rows(report, "table-5")}
     assert found["TR"] == found["ProWTP, sample ratio 20%"] == "5"
     assert found["ProWTP, sample ratio 10%"] == found["ProWTP, sample ratio 100%"] == "2"
-    assert "seeds" not in rows(text, "ProWTP, Table 2: ")[0]
-    swept = {row["K"]: row["seeds"] for row in rows(text, "ProWTP, Figure 3: ")}
+    assert "seeds" not in rows(report, "table-2")[0]
+    swept = {row["K"]: row["seeds"] for row in rows(report, "k")}
     assert swept == {"4": "2", "8": "2", "12": "2", "16": "2", "20": "5", "24": "2", "w/o ProWTP": "5"}
 
 
-def test_the_text_below_a_table_says_what_exceeds_noise_and_whether_the_order_holds(text):
+def test_the_text_below_a_table_says_what_exceeds_noise_and_whether_the_order_holds(report):
     """UOT is 0.7 s worse than SUOT, L2 is 1 s better, w/o L_assign is 0.01 s worse: the noise of a pair is 0.05 s."""
-    four, nine, two = (part(text, f"ProWTP, Table {n}: ") for n in "492")
+    four, nine, two = (part(report, f"table-{n}") for n in "492")
     assert re.search(
         r"Against SUOT, RMSE: worse: OT \(\+0\.[23]\d\d\), UOT \(.*\) and w/o alignment \(\+1\.5\d\d\)\.", four
     )
@@ -211,14 +217,14 @@ def test_pairs_of_rows_are_counted_against_the_papers_order():
     assert differences.pairwise(board, "kuairand", dict.fromkeys(entries, 1.0), "rmse") == ""
 
 
-def test_costs_of_a_batch_are_one_seeds_share_beside_the_papers_and_state_the_replicas(text):
+def test_costs_of_a_batch_are_one_seeds_share_beside_the_papers_and_state_the_replicas(report):
     """512 rows: 0.05 s at 10,240 rows a second and 0.01 s at 51,200; 0.00102 s at 2 s for a million."""
-    found = {row["method"]: row for row in rows(text, "ProWTP, Table 5: ")}
+    found = {row["method"]: row for row in rows(report, "table-5")}
     assert [found[m]["train s/batch"] for m in ("TR", "ProWTP, sample ratio 20%")] == ["0.01", "0.05"]
     assert found["TR"]["predict s/batch"] == "0.00102"
     assert [found[f"ProWTP, sample ratio {share}%"]["replicas together"] for share in (10, 20)] == ["2", "5"]
     assert found["TR"]["verdict"] == "not comparable (other data)"
-    words = part(text, "ProWTP, Table 5: ")
+    words = part(report, "table-5")
     assert "takes 5.0 times as long as TR here, in the paper 5.5 times." in words  # 0.061 / 0.011
     assert "Our seconds are of a batch of 512 rows on cpu, one seed's share of what its group takes" in words
     assert "the paper's numbers are of WeChat" in words and "on an RTX 4090" in words
@@ -226,7 +232,7 @@ def test_costs_of_a_batch_are_one_seeds_share_beside_the_papers_and_state_the_re
 
 def test_costs_without_a_known_batch_are_not_made_up():
     found = [*others(), *(record(method="prowtp", variant="compact_10", seed=s) for s in range(2))]
-    shown = {row["method"]: row for row in table(comparison(Board(found), PAPER, "5", COLUMN))}
+    shown = by(comparison.table(Board(found), PAPER, PAPER.table("5"), COLUMN), "method")
     made = [shown[m]["train s/batch"] for m in ("TR", "ProWTP, sample ratio 10%", "ProWTP, sample ratio 0%")]
     assert made == ["0.01", "–", "not run"]
 
@@ -234,88 +240,81 @@ def test_costs_without_a_known_batch_are_not_made_up():
 # --- what stands beside the tables
 
 
-def test_a_sweep_is_compared_with_the_default_and_says_whether_it_leads_anywhere(text):
-    words = part(text, "ProWTP, Figure 3: ")
+def test_a_sweep_is_compared_with_the_default_and_says_whether_it_leads_anywhere(report):
+    words = part(report, "k")
     assert re.search(r"Against 20, RMSE: worse: 16 \(\+0\.[12]\d\d\), 12 ", words)
     assert "Two seeds hardly show their spread" in words
-    assert "Two seeds" not in part(text, "ProWTP, Table 2: ")
+    assert "Two seeds" not in part(report, "table-2")
     assert re.search(r"Kendall's τ between K and the metric .*: RMSE -1\.00 \[-1\.00, -0\.\d\d\], MAE", words)
 
 
-def test_each_backbone_is_compared_with_itself_alone(text):
-    words = part(text, "ProWTP, another backbone")
+def test_each_backbone_is_compared_with_itself_alone(report):
+    words = part(report, "backbones")
     assert re.search(r"Against MLP, RMSE: better: MLP \+ ProWTP \(-2\.0\d\d\)\.", words)
     assert re.search(r"Against DCN, RMSE: better: DCN \+ ProWTP \(-1\.5\d\d\)\.", words)
 
 
-def test_what_the_stages_leave_is_shown_by_variant(text):
-    found = {row["variant"]: row for row in rows(text, "ProWTP, what Stages I and II leave behind")}
+def test_what_the_stages_leave_is_shown_by_variant(report):
+    found = {row["variant"]: row for row in rows(report, "stages")}
     first = found["ProWTP"]
-    assert first["codes used"] == "72.0 ± 1.6" and first["inactive outputs"] == "1.60 ± 0.16 %"
+    assert first["codes used"] == "72.0 ± 1.6" and first["inactive outputs (%)"] == "1.60 ± 0.16"
     assert first["worst gap"] == "5e-06"  # of seed 4
     assert found["T alone (literal)"]["seeds"] == "2" and found["T alone (literal)"]["worst gap"] == "2e-06"
 
 
-def test_readings_of_equation_12_stand_together(text):
-    found = rows(text, "ProWTP, readings of Equation 12")
+def test_readings_of_equation_12_stand_together(report):
+    found = rows(report, "readings")
     assert [row["variant"].partition(" ")[0] for row in found] == ["alpha", "T", "T", "T", "every"]
     assert all(row["RMSE ↓"][0].isdigit() for row in found)
 
 
 def test_a_section_needs_most_of_its_records_and_is_else_named_as_missing(tmp_path):
     save(tmp_path, *cells({"default": 40.0, "k4": 41.0, "k8": 41.0}, 2))
-    text = render(tmp_path)
-    assert "## ProWTP, Figure 3" not in text and "## ProWTP, another" not in text
-    (line,) = (line for line in text.splitlines() if line.startswith("- **ProWTP, beside its tables**"))
-    assert (
-        "Figure 3; Figures 7 and 8; Figure 10; Figure 11; what Stages I and II leave behind; another backbone" in line
-    )
+    first = gather(tmp_path)
+    assert not {"k", "backbones"} & set(keys(first, "paper-prowtp"))
+    missing = pages.lines(section_of(first, "paper-prowtp", "missing"))
+    assert all(word in missing for word in ("Figure 3", "Figures 7 and 8", "Figure 10", "Figure 11", "backbone"))
     save(tmp_path, *cells({"k12": 41.0}, 2))
-    text = render(tmp_path)
-    assert [row["RMSE ↓"] for row in rows(text, "ProWTP, Figure 3: ")][3] == "not run"
-    assert "(Figure 1 (b) and Appendix A.1.2; Figures 7 and 8;" in text
+    second = gather(tmp_path)
+    assert [row["RMSE ↓"] for row in rows(second, "k")][3] == "not run"
+    assert "Figure 3" not in pages.lines(section_of(second, "paper-prowtp", "missing"))
 
 
 # --- figures
 
 
-def test_figures_are_written_linked_small_and_the_same_bytes_again(runs, tmp_path):
-    for out in (tmp_path / "one", tmp_path / "two"):
-        again = save(out, *reversed(RECORDS))
+def files(report: Report) -> set[str]:
+    return {picture.file for picture in report.pictures}
+
+
+def test_figures_are_drawn_linked_small_and_the_same_bytes_again(tmp_path):
+    for name in ("one", "two"):
+        again = save(tmp_path / name, *reversed(RECORDS))
         save_noise(again, resampled(RECORDS))
         save_all_arrays(again, RECORDS)
-        write(again, again / "RESULTS.md")
-    one, two = (tmp_path / name / "figures" for name in ("one", "two"))
-    assert sorted(p.name for p in one.iterdir()) == ["cost-kuairand.svg", *FIGURES]
-    text = (tmp_path / "one" / "RESULTS.md").read_text(encoding="utf-8")
-    assert text == render(runs)
+    write(tmp_path / "one")
+    figures = tmp_path / "one" / "figures"
+    assert sorted(p.name for p in figures.iterdir()) == ["cost-kuairand.svg", *FIGURES]
+    text = (tmp_path / "one" / "pages" / "paper-prowtp.md").read_text(encoding="utf-8")
     for name in FIGURES:
-        svg = (one / name).read_bytes()
-        assert svg == (two / name).read_bytes() and len(svg) < 150_000
-        assert svg.count(b"<svg") == 1 and b"dc:date" not in svg
-        assert len(re.findall(rf"^!\[[^]]+ on {COLUMN}\]\(figures/{name}\)$", text, flags=re.M)) == 1, name
-
-
-def test_the_page_holds_the_same_figures_and_tables(runs, text):
-    html = page(found := content(runs))
-    assert html.count('<img src="data:image/svg+xml;base64,') == len(list(found.pictures)) == len(FIGURES)
-    assert sorted(html_tables(html)) == sorted(titled.name for titled in found.tables)
-    theirs = sorted(t for name, t in html_tables(html).items() if not name.startswith("provenance-"))
-    assert theirs == sorted(markdown_tables(text))
+        svg = (figures / name).read_bytes()
+        assert len(svg) < 150_000 and svg.count(b"<svg") == 1 and b"dc:date" not in svg
+        assert len(re.findall(rf"^!\[[^]]+\]\(\.\./figures/{name}\)$", text, flags=re.M)) == 1, name
+    for picture in gather(tmp_path / "two").pictures:
+        if picture.file in FIGURES[:2]:
+            assert (figures / picture.file).read_text(encoding="utf-8").startswith(picture.draw().rstrip("\n"))
 
 
 def test_without_arrays_there_are_no_figures_from_them(tmp_path):
-    runs = save(tmp_path, *RECORDS)
-    write(runs, runs / "RESULTS.md")
-    assert sorted(p.name for p in (runs / "figures").iterdir()) == ["cost-kuairand.svg", "prowtp-k-kuairand.svg"]
-    text = (runs / "RESULTS.md").read_text(encoding="utf-8")
-    assert "## ProWTP, Figure 11" not in text and "Figures 7 and 8; Figure 10; Figure 11)" in text
+    report = gather(save(tmp_path, *RECORDS))
+    assert files(report) == {"cost-kuairand.svg", "prowtp-k-kuairand.svg"}
+    assert not {"weights", "ratios", "confusion"} & set(keys(report, "paper-prowtp"))
 
 
 def test_arrays_of_a_stale_cell_are_not_shown(runs):
-    text = render(runs, stale={f"kuairand/prowtp/default/{seed}": "code moved" for seed in range(5)})
-    assert "prowtp-ratios-kuairand.svg" not in text and "prowtp-confusion" not in text
-    assert "prowtp-weights-kuairand.svg" in text  # of three variants out of four
+    found = files(gather(runs, {f"kuairand/prowtp/default/{seed}": "code moved" for seed in range(5)}))
+    assert not {"prowtp-ratios-kuairand.svg", "prowtp-confusion-kuairand.svg"} & found
+    assert "prowtp-weights-kuairand.svg" in found  # of three variants out of four
 
 
 def test_the_digest_moves_with_the_arrays(tmp_path):
@@ -334,19 +333,19 @@ def test_damaged_arrays_are_named_with_what_to_do(tmp_path, damage):
     again = r"--only kuairand/prowtp/default --suite .* --rerun all"
     message = r"prowtp/default/0\.npz cannot be read as arrays .*: delete it .*" + again
     with pytest.raises(UserError, match=message):
-        write(tmp_path, tmp_path / "RESULTS.md")
+        write(tmp_path)
     assert not (tmp_path / "RESULTS.md").exists()
 
 
-def test_the_text_below_a_figure_is_what_its_arrays_say(text):
+def test_the_text_below_a_figure_is_what_its_arrays_say(report):
     error, distance = arrays(1)["confusion"][:, 1:].T  # of TR
-    confused = part(text, "ProWTP, Figure 1 (b)")
+    confused = part(report, "confusion")
     within = ", ".join(f"{spearmanr(error[i : i + 60], distance[i : i + 60]).statistic:.2f}" for i in (0, 60, 120))
     assert f"Spearman's ρ within the groups, least watch ratios first: TR {within}; ProWTP " in confused
     assert f"Errors above 0.3, in watch ratio: TR {100 * (error > 0.3).mean():.0f} % of 180; ProWTP" in confused
     assert "of the same group: TR 100 % (by chance 3" in confused  # the made-up groups lie far apart
     assert "Means of the peaks (their weights), shortest durations first: 0.10 (0.60), 1.00 (0.40);" in part(
-        text, "ProWTP, Figures 7 and 8"
+        report, "ratios"
     )
 
 
@@ -490,7 +489,7 @@ def test_another_file_in_a_portraits_place_is_named(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"portrait\.json is not what .* delete it"):
         data.refresh()
     with pytest.raises(UserError, match=r"portrait\.json is not what .* delete it"):
-        content(tmp_path)
+        gather(tmp_path)
 
 
 def moving() -> Portrait:
@@ -508,9 +507,8 @@ def test_the_section_on_time_counts_its_tests_and_warns_of_their_power(tmp_path)
     before = digest(runs)
     portrait.write(runs / "kuairand@time", moving())
     assert digest(runs) != before
-    write(runs, runs / "RESULTS.md")
-    words = part((runs / "RESULTS.md").read_text(encoding="utf-8"), "ProWTP, Figure 10: ", column="kuairand@time")
-    assert "![Watch ratios over time on kuairand@time](figures/prowtp-stability-kuairand-time.svg)" in words
+    write(runs)
+    words = part(gather(runs), "stability", column="kuairand@time")
     assert (
         "Of 5 two-sample Kolmogorov-Smirnov tests (2 duration buckets, 3 parts against the last of 4) 2 reject" in words
     )
@@ -519,10 +517,10 @@ def test_the_section_on_time_counts_its_tests_and_warns_of_their_power(tmp_path)
     assert "With about 900 rows in a part of a bucket the test rejects from a distance" in words
     assert f"between distribution functions of {least:.3f} on" in words
     svg = (runs / "figures" / "prowtp-stability-kuairand-time.svg").read_text(encoding="utf-8")
-    assert len(svg) < 150_000 and svg == stability.figure(moving())
+    assert len(svg) < 150_000 and svg.startswith(stability.figure(moving()).rstrip())
 
 
 def test_a_portrait_of_another_table_than_the_records_is_not_shown(tmp_path):
     runs = save(tmp_path, at_time())
     portrait.write(runs / "kuairand@time", msgspec.structs.replace(moving(), table="m0ved"))
-    assert "## ProWTP, Figure 10" not in render(runs)
+    assert "stability" not in keys(gather(runs), "paper-prowtp")

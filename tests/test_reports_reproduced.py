@@ -8,9 +8,11 @@ from scipy.stats import kendalltau
 from reports.evidence import reproduced
 from reports.model.board import Board
 from reports.model.papers import papers
+from reports.sections.paper import reproduced as counted
 from tests import fake_noise
-from tests.fake_noise import RECORDS, board, table
+from tests.fake_noise import RECORDS, board
 from tests.fake_records import FACTS, record, seeds
+from tests.pages import rows
 
 PAPERS = papers()
 
@@ -31,7 +33,7 @@ def verdict(records, method, metric, *, errors=None):
 def test_a_slice_is_not_comparable_and_says_why():
     found = verdict(RECORDS, "tpm", "mae")
     assert (found.word, found.why) == ("not comparable", ("other rows",))
-    lines = reproduced.below(board(), PAPERS["ProWTP"], "8", "KuaiRand-Pure")
+    lines = reproduced.below(board(), PAPERS["ProWTP"], PAPERS["ProWTP"].table("8"), "KuaiRand-Pure")
     assert lines[0] == "Not comparable: our data have 199,104 rows, the paper's 1,231,181."
 
 
@@ -62,7 +64,7 @@ def test_copied_rows_and_other_protocols_are_named():
     assert words["tr"] == "not comparable (other rows, other protocol, copied row)"
     assert words["d2q"] == "not comparable (other rows, other protocol)"
     assert words["gr"] == "–"
-    lines = reproduced.below(here, PAPERS["GR"], "2", "KuaiRec (watch time)")
+    lines = reproduced.below(here, PAPERS["GR"], printed, "KuaiRec (watch time)")
     assert "Not comparable: other papers print the same numbers for VR, WLR, TPM and CREAD." in lines
 
 
@@ -72,7 +74,7 @@ def test_a_row_counts_its_verdicts():
     row = next(r for r in printed.rows if r.method == "tpm")
     text = reproduced.words(Board(found), PAPERS["ProWTP"], printed, row, "KuaiRand-Pure")
     assert text == "worse: RMSE, XAUC, XGAUC; better: MAE"
-    (line,) = [r for r in table(reproduced.summary(Board(found), PAPERS)) if r["paper's table"] == "ProWTP, Table 8"]
+    (line,) = [r for r in rows(counted.table(Board(found), PAPERS["ProWTP"])) if r["table"] == "Table 8"]
     assert (line["numbers"], line["better"], line["worse"], line["not comparable"]) == ("4", "1", "3", "0")
 
 

@@ -12,13 +12,11 @@ from benchmark.records.record import Curve, Identity, Tuned
 from benchmark.records.study import Study
 from benchmark.records.trial import Trial
 from reports.evidence.importance import importance
-from reports.html.page import page
-from reports.model.frames import digest
-from reports.render import content, markdown, write
+from reports.model.folder import digest
+from reports.render import gather, write
 from reports.sections.tuning import section
 from tests.fake_records import record, save, seeds
-from tests.pages import html_tables, markdown_tables
-from tests.pages import section as part
+from tests.pages import keys, lines, rows, section_of, tables_of
 
 RATES = (1e-3, 5e-4, 1e-4)
 
@@ -61,9 +59,14 @@ def runs(tmp_path: Path) -> Path:
     return folder
 
 
+def said(runs: Path, stale: dict[str, str] | None = None) -> str:
+    """What the section says of the dataset beside its tables."""
+    return lines(section_of(gather(runs, stale or {}), "tuning", "tuning"), "kuairand")
+
+
 def tables(runs: Path, **stale: str) -> list[list[dict[str, str]]]:
-    text = part(markdown(content(runs, stale)), "Untuned and tuned", "kuairand")
-    return [[dict(zip(rows[0], row, strict=True)) for row in rows[1:]] for rows in markdown_tables(text)]
+    found = tables_of(gather(runs, stale))
+    return [rows(found[name], marks=False) for name in ("tuned-kuairand", "search-kuairand") if name in found]
 
 
 def test_before_and_after_stand_side_by_side_with_their_ranks(runs: Path) -> None:
@@ -90,7 +93,7 @@ def test_the_searches_are_counted_and_their_spread_is_shown(runs: Path) -> None:
 
 
 def test_what_differs_beyond_noise_is_said_and_what_does_not(runs: Path) -> None:
-    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    text = said(runs)
     assert re.search(r"Against their untuned selves, MAE: better: TR / VR \(-1\.6\d+\); not told apart: TPM", text)
     assert "TPM has the least mean MAE untuned, TR / VR tuned; Kendall's tau between the two orders is -1.00" in text
     assert "Budget: 5 trials each, but 1 of WLR." in text
@@ -100,20 +103,22 @@ def test_what_differs_beyond_noise_is_said_and_what_does_not(runs: Path) -> None
 
 def test_every_other_table_compares_defaults(runs: Path) -> None:
     """A tuned variant is in no leaderboard, contest or paper's table, and yet its origin is told."""
-    found = content(runs)
-    assert {e.variant for e in found.board.entries.values()} == {"default"}
-    named = [t.name for t in found.tables if any("tuned" in cell for row in t.table.rows for cell in row)]
+    report = gather(runs)
+    assert {e.variant for e in report.board.ranked.results.values()} == {"default"}
+    named = [
+        t.name for t in tables_of(report).values() if any("tuned" in entry.text for row in t.rows for entry in row)
+    ]
     assert named == ["provenance-kuairand"]
-    assert "25 finished" in found.counts
+    assert any("25 finished" in text for text in report.pages[0].about)
 
 
 def test_a_choice_that_orders_nobody_is_named(runs: Path) -> None:
-    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    text = said(runs)
     assert "nobody" not in text
     flat = {"test": {"mae": 20.9, "rmse": 41.0, "xauc": 0.5}}
     where = Tuned("kuairand/tpm/tuned", 1, {"lr": 5e-4}, "mae", 20.5, 5, 50.0)
     save(runs, *(record(method="tpm", variant="tuned", seed=s, metrics=flat, tuned=where) for s in range(5)))
-    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    text = said(runs)
     assert "Tuned, TPM orders nobody: the least validation MAE went to a setting that predicts one number" in text
 
 
@@ -130,7 +135,7 @@ def test_a_grid_stands_beside_the_searches_without_a_rank(runs: Path) -> None:
     ranks = ("rank untuned", "rank tuned")
     assert [found["TPM (grid its_rates)"][name] for name in ranks] == ["–", "–"]
     assert [[found[row["method"]][n] for n in ranks] for row in alone] == [[row[n] for n in ranks] for row in alone]
-    text = part(markdown(content(runs)), "Untuned and tuned", "kuairand")
+    text = said(runs)
     assert "Budget: 5 trials each, but 1 of WLR." in text
     assert "A grid has its own number of trials, and so no rank: 2 of TPM (grid its\\_rates)." in text
     assert "TPM (grid its\\_rates) (-" in text and "its\\\\_rates" not in text, "escaped once"
@@ -145,51 +150,44 @@ def test_a_papers_setting_of_another_shape_is_shown_whole_and_weighs_in_no_impor
         made = {"params": params, "config": ours | params | (others if number == 0 else {})}
         who = ("paper", "ours")[number] if number < 2 else "tpe"
         Study("kuairand", "gr").write(tmp_path, trial(number, value, "gr", proposer=who, **made))
-    (row,) = [t for t in html_tables(page(content(tmp_path)))["search-kuairand"] if t[0] == "GR"]
-    assert row[-1] == "the paper's: lr 0.001, dim 128, readout argmax"
+    (row,) = rows(tables_of(gather(tmp_path))["search-kuairand"], marks=False)
+    assert row["chosen"] == "the paper's: lr 0.001, dim 128, readout argmax"
     trials = Study("kuairand", "gr").read(tmp_path)
     assert importance(trials) == importance(trials[1:])
 
 
-def test_both_pages_show_the_same(runs: Path) -> None:
-    found = content(runs)
-    html = html_tables(page(found))
-    for name, sheet in (("tuned-kuairand", tables(runs)[0]), ("search-kuairand", tables(runs)[1])):
-        assert [list(row.values()) for row in sheet] == html[name][1:]
-    assert 'href="#tuned"' in page(found)
-
-
-def test_without_a_study_there_is_no_section(tmp_path: Path) -> None:
-    save(tmp_path, *seeds(method="tr"))
-    assert "Untuned" not in markdown(content(tmp_path)) and 'id="tuned"' not in page(content(tmp_path))
-    assert section([], {}, {}, {}) is None
+def test_without_a_study_there_is_no_page(tmp_path: Path) -> None:
+    report = gather(save(tmp_path, *seeds(method="tr")))
+    assert keys(report, "tuning") == [] and section(report.board) is None
 
 
 def test_a_stale_study_is_refused_by_name(runs: Path) -> None:
     words = {"kuairand/tr/tuned": "code moved: methods/tr.py"} | {
         f"kuairand/tr/tuned/{seed}": "its study is stale" for seed in range(5)
     }
-    text = part(markdown(content(runs, words)), "Untuned and tuned", "kuairand")
+    text = said(runs, words)
     assert "kuairand/tr/tuned is refused, its 5 trials are stale: `code moved: methods/tr.py`." in text
     assert [row["method"] for row in tables(runs, **words)[0]] == ["TPM"]
     every = {f"kuairand/{method}/tuned": "code moved" for method in STUDIES}
-    assert "Not run: kuairand/tpm/tuned is refused" in part(markdown(content(runs, every)), "Untuned and tuned")
+    assert "kuairand/tpm/tuned is refused" in said(runs, every) and tables(runs, **every) == []
 
 
 def test_a_study_without_a_number_says_why(tmp_path: Path) -> None:
     save(tmp_path, *seeds(method="tr"))
     for number in range(2):
         Study("kuairand", "tr").write(tmp_path, trial(number, None, outcome="failed", error="ValueError: no | way"))
-    text = part(markdown(content(tmp_path)), "Untuned and tuned", "kuairand")
-    assert "none: `ValueError: no \\| way`" in text and "None of the chosen settings has a number" in text
+    text = said(tmp_path)
+    (row,) = rows(tables_of(gather(tmp_path))["search-kuairand"])
+    assert row["chosen"] == "none: `ValueError: no | way`" and "None of the chosen settings has a number" in text
 
 
-def test_figures_are_the_same_every_time_and_the_digest_covers_trials(runs: Path, tmp_path: Path) -> None:
-    first = write(runs, tmp_path / "a" / "RESULTS.md")
-    pictures = {p.file: p.svg for p in first.pictures}
+def test_figures_are_the_same_every_time_and_the_digest_covers_trials(runs: Path) -> None:
+    pictures = {p.file: p for p in section_of(write(runs), "tuning", "tuning").parts[0].pictures}
     assert set(pictures) == {"tuning-kuairand.svg", "importance-kuairand.svg"}
-    assert pictures == {p.file: p.svg for p in content(runs).pictures}
-    assert (runs / "figures" / "tuning-kuairand.svg").read_text() == pictures["tuning-kuairand.svg"]
+    again = {p.file: p for p in section_of(gather(runs), "tuning", "tuning").parts[0].pictures}
+    for name, picture in pictures.items():
+        written = (runs / "figures" / name).read_text(encoding="utf-8")
+        assert again[name].stamp == picture.stamp and written.startswith(again[name].draw().rstrip("\n"))
     before = digest(runs)
     Study("kuairand", "tr").write(runs, trial(5, 19.0))
     assert digest(runs) != before

@@ -3,9 +3,13 @@
 import pytest
 
 from datasets import registry
-from reports.model.board import BESIDE, Board
-from reports.sections.tweaks import BASE, TWEAKS, section
+from reports.model.board import Board
+from reports.model.methods import bases, tweaks
+from reports.sections.tweaks import section
 from tests.fake_records import record
+from tests.pages import rows
+
+BASE = tweaks().base
 
 
 def board(**changed: float) -> Board:
@@ -18,16 +22,18 @@ def board(**changed: float) -> Board:
 
 
 def test_every_tweak_is_a_dataset_that_is_shown_beside_its_base() -> None:
-    others = {tweak.dataset for tweak in TWEAKS} - {BASE}
-    assert others == set(BESIDE) <= set(registry.names()) and set(BESIDE.values()) == {BASE}
+    others = {tweak.dataset for tweak in tweaks().tweaks if tweak.dataset}
+    assert others == set(bases()) <= set(registry.names()) and set(bases().values()) == {BASE}
+    assert BASE in registry.names()
 
 
 def test_moves_stand_beside_the_gap_between_methods() -> None:
     found = section(board(tr=3.9, d2q=3.25))
     assert found is not None
-    block = found.blocks[0]
-    assert [row[0] for row in block.tables[0].table.rows] == ["as the board has it", "batches of 256 rows, not 1,024"]
-    assert "(+0.50" in block.tables[0].table.rows[1][1] and "(+0.05" in block.tables[0].table.rows[1][2]
+    block = found.parts[0]
+    first, second = (list(row.values()) for row in rows(block.tables[0]))
+    assert [first[0], second[0]] == ["as the board has it", "batches of 256 rows, not 1,024"]
+    assert "(+0.50" in second[1] and "(+0.05" in second[2]
     text = " ".join(block.lines)
     assert "D2Q has the least MAE" in text and "1 of 2 moves of the means are larger" in text
     assert "No change of protocol here makes another method the best" in text
@@ -37,7 +43,7 @@ def test_moves_stand_beside_the_gap_between_methods() -> None:
 def test_another_leader_is_named() -> None:
     found = section(board(tr=3.1, d2q=3.3))
     assert found is not None
-    leads, order = found.blocks[0].lines[-2:]
+    leads, order = found.parts[0].lines[-2:]
     assert "another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in leads
     assert order.endswith("as the board has it D2Q, TR / VR; batches of 256 rows, not 1,024: TR / VR, D2Q.")
 
@@ -50,9 +56,9 @@ def test_a_change_that_one_of_the_methods_has_not_run_is_compared_among_the_othe
     ]
     found = section(Board(everybody))
     assert found is not None
-    assert "another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in found.blocks[0].lines[-1]
-    assert [titled.name for titled in found.blocks[0].tables] == ["tweaks-mae", "tweaks-xauc"]
-    assert all(titled.table.rows[1][3] == "–" for titled in found.blocks[0].tables)
+    assert "another method leads with: batches of 256 rows, not 1,024 (TR / VR)" in found.parts[0].lines[-1]
+    assert [table.name for table in found.parts[0].tables] == ["tweaks-mae", "tweaks-xauc"]
+    assert all(rows(table)[1]["CREAD"] == "–" for table in found.parts[0].tables)
 
 
 @pytest.mark.parametrize("records", [[], [record(BASE, "tr")], [record("kuairec@batch256", "tr")]])
@@ -73,6 +79,7 @@ def test_calibration_stands_in_a_table_of_its_own() -> None:
     kept.metrics["test"].update(fitting)
     found = distributions(Board([kept, record(method="tr")]))
     assert found is not None
-    assert [row[:3] for row in found.blocks[0].tables[0].table.rows] == [("egmn", "1", "**5.000**")]
-    assert "8,192 test rows" in found.blocks[0].lines[0]
+    (row,) = rows(found.parts[0].tables[0])
+    assert list(row.values())[:3] == ["egmn", "1", "**5.000**"]
+    assert "8,192 test rows" in found.parts[0].lines[0]
     assert distributions(Board([record(method="tr")])) is None

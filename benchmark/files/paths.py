@@ -17,6 +17,14 @@ def figures_of(runs: Path) -> Path:
     return (RUNS.parent if runs.resolve() == RUNS else runs) / "figures"
 
 
+def pages_of(runs: Path) -> Path:
+    """The folder of the detail pages: beside the figures."""
+    return figures_of(runs).with_name("pages")
+
+
 def runs_of(page: Path) -> Path:
     """The records folder of a page: the other way round."""
-    return RUNS if page.resolve().parent == ROOT else page.parent
+    folder = page.resolve().parent
+    if folder in (ROOT, pages_of(RUNS)):
+        return RUNS
+    return page.parent.parent if folder.name == "pages" else page.parent

@@ -9,8 +9,8 @@ from math import sqrt
 
 from reports.evidence.contest import contest
 from reports.evidence.stats import LEVEL, Estimate, estimate, holm
-from reports.markup.markdown import plain, sentence_list, signed
-from reports.model.board import Board, Entry
+from reports.markup.text import plain, sentence_list, signed
+from reports.model.board import Board, Result
 from reports.model.metrics import METRICS, digits
 from reports.model.summary import Summary
 
@@ -22,14 +22,17 @@ class Pair:
     """A row and the one that it is compared with, each by its name in the table."""
 
     name: str
-    entry: Entry
+    result: Result
     other_name: str
-    other: Entry
+    other: Result
 
 
 @dataclass(frozen=True)
 class Gap:
+    """The difference of a pair in a metric."""
+
     pair: Pair
+    metric: str
     found: Estimate | None  # None where one seed hides the noise
     drawn: bool  # whether users were drawn again, or seeds are all there is
     value: float
@@ -37,16 +40,16 @@ class Gap:
 
 def told(board: Board, dataset: str, pairs: Sequence[Pair], metrics: Sequence[str]) -> list[str]:
     """A line for each metric and each row that others are compared with, and one on what stands behind them."""
-    unit = str(board.facts(dataset).get("unit", "s"))
+    unit = board.unit(dataset)
     lines, all_ = [], []
     for other in dict.fromkeys(pair.other_name for pair in pairs):
         for metric in metrics:
-            if metric not in METRICS or METRICS[metric].low is None:
+            if metric not in METRICS or METRICS[metric].better is None:
                 continue
-            family = [pair for pair in pairs if pair.other_name == other and pair.entry is not pair.other]
+            family = [pair for pair in pairs if pair.other_name == other and pair.result is not pair.other]
             found = list(_gaps(board, dataset, family, metric))
             if found:
-                title = METRICS[metric].title.split()[0]
+                title = METRICS[metric].name
                 lines.append(f"Against {plain(other)}, {title}: {_sentence(found, metric, unit)}.")
                 all_ += found
     return [*lines, behind(all_)] if lines else []
@@ -55,31 +58,31 @@ def told(board: Board, dataset: str, pairs: Sequence[Pair], metrics: Sequence[st
 def judged(board: Board, dataset: str, pairs: Sequence[Pair], metric: str) -> list[tuple[Gap, str]]:
     """Each pair's difference where both have the metric, with its word: better, worse, not told apart, one seed only.
     By Holm over all of them."""
-    return list(_judged(list(_gaps(board, dataset, pairs, metric)), low=bool(METRICS[metric].low)))
+    return list(_judged(list(_gaps(board, dataset, pairs, metric))))
 
 
 def _gaps(board: Board, dataset: str, pairs: Sequence[Pair], metric: str) -> Iterator[Gap]:
     """Each pair's difference: on the same users drawn again where both were resampled, else from the spread of
     seeds."""
-    tested = contest(board, dataset, metric, low=bool(METRICS[metric].low))
+    tested = contest(board, dataset, metric)
     for pair in pairs:
-        mine, theirs = pair.entry.metric(metric), pair.other.metric(metric)
+        mine, theirs = pair.result.metric(metric), pair.other.metric(metric)
         if mine is None or theirs is None:
             continue
         value = mine.mean - theirs.mean
-        if tested and {pair.entry, pair.other} <= tested.places.keys():
-            yield Gap(pair, tested.difference(pair.entry, pair.other), True, value)
+        if tested and {pair.result, pair.other} <= tested.places.keys():
+            yield Gap(pair, metric, tested.difference(pair.result, pair.other), True, value)
         elif mine.std is None or theirs.std is None:
-            yield Gap(pair, None, False, value)
+            yield Gap(pair, metric, None, False, value)
         else:
-            yield Gap(pair, estimate(value, [_seeds(mine), _seeds(theirs)]), False, value)
+            yield Gap(pair, metric, estimate(value, [_seeds(mine), _seeds(theirs)]), False, value)
 
 
 def _seeds(summary: Summary) -> tuple[float, float]:
     return (summary.std or 0.0) / sqrt(summary.n), max(summary.n - 1, 1)
 
 
-def _judged(found: Sequence[Gap], *, low: bool) -> Iterator[tuple[Gap, str]]:
+def _judged(found: Sequence[Gap]) -> Iterator[tuple[Gap, str]]:
     """Each difference with its word, by Holm over all of them."""
     known = [gap for gap in found if gap.found]
     adjusted = iter(holm([gap.found.p for gap in known if gap.found]))
@@ -89,13 +92,13 @@ def _judged(found: Sequence[Gap], *, low: bool) -> Iterator[tuple[Gap, str]]:
         elif next(adjusted) >= LEVEL:
             yield gap, "not told apart"
         else:
-            yield gap, "better" if (gap.value < 0) == low else "worse"
+            yield gap, "better" if (gap.value < 0) == METRICS[gap.metric].low else "worse"
 
 
 def _sentence(found: Sequence[Gap], metric: str, unit: str) -> str:
     texts: dict[str, list[tuple[float, str]]] = {word: [] for word in _WORDS}
     places = digits(metric, unit)
-    for gap, word in _judged(found, low=bool(METRICS[metric].low)):
+    for gap, word in _judged(found):
         value = round(gap.value, places) + 0.0  # no -0.0000
         texts[word].append((gap.value, f"{plain(gap.pair.name)} ({signed(value, places)})"))
     if len(texts["not told apart"]) == len(found) > 1:
@@ -105,13 +108,13 @@ def _sentence(found: Sequence[Gap], metric: str, unit: str) -> str:
     )
 
 
-def pairwise(board: Board, dataset: str, printed: Mapping[Entry, float], metric: str) -> str:
+def pairwise(board: Board, dataset: str, printed: Mapping[Result, float], metric: str) -> str:
     """How many pairs of a paper's rows are in its order here: "12 of 15 hold, 1 reversed, 2 open", beyond noise; empty
-    where there is no pair. printed: the paper's number of each row's entry."""
-    low = bool(METRICS[metric].low)
-    ordered = sorted(printed, key=lambda entry: printed[entry] if low else -printed[entry])
+    where there is no pair. printed: the paper's number of each row's result."""
+    sign = 1 if METRICS[metric].low else -1
+    ordered = sorted(printed, key=lambda result: sign * printed[result])
     pairs = [Pair("", a, "", b) for a, b in combinations(ordered, 2) if printed[a] != printed[b]]
-    words = Counter(word for _, word in _judged(list(_gaps(board, dataset, pairs, metric)), low=low))
+    words = Counter(word for _, word in _judged(list(_gaps(board, dataset, pairs, metric))))
     if not (count := words.total()):
         return ""
     texts = [f"{words['better']} of {count} hold"]
@@ -129,5 +132,5 @@ def behind(found: Sequence[Gap]) -> str:
         words += f"; by the spread of seeds alone, for want of resampling: {sentence_list(list(alone))}" * bool(alone)
     elif alone:
         words += ", by the spread of seeds alone: the test rows were not resampled for these rows"
-    fewest = min((e.seeds for gap in found for e in (gap.pair.entry, gap.pair.other) if not e.seedless), default=0)
+    fewest = min((e.seeds for gap in found for e in (gap.pair.result, gap.pair.other) if not e.seedless), default=0)
     return f"{words}." + " Two seeds hardly show their spread: read such rows with care." * (fewest == 2)

@@ -98,16 +98,6 @@ def kendall_interval(
     return float(low), float(high)
 
 
-def best_two(values: Sequence[float | None], *, low: bool, digits: int) -> tuple[set[int], set[int]]:
-    """The places of the best and of the second-best value; values that print alike share a place. None is no value."""
-    printed = [None if v is None else round(v, digits) for v in values]
-    known = sorted({v for v in printed if v is not None}, reverse=not low)
-    best, second = (
-        {place for place, v in enumerate(printed) if len(known) > rank and v == known[rank]} for rank in (0, 1)
-    )
-    return best, second
-
-
 def percent(a: float, b: float) -> float | None:
     """By how many percent a lies above b; None where b is 0."""
     return 100 * (a / b - 1) if b else None

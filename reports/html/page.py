@@ -1,126 +1,88 @@
-"""board.html: the content of RESULTS.md in one page that needs no network. The same records give the same bytes."""
+"""board.html: every page in one that needs no network. The same records give the same bytes."""
 
 import base64
 import hashlib
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import FOLDER
-from reports.markup.inline import bare, blocks, inline
-from reports.markup.markdown import plain
-from reports.plots.geometry import dots, planes
-from reports.plots.panels import panels
-from reports.sections.content import Content, Titled
+from reports.markup.document import Page, Part, Picture, Section
+from reports.markup.inline import blocks, inline
+from reports.markup.markdown import linked
+from reports.markup.text import plain
+from reports.markup.web import as_html
+from reports.model.board import Board
+from reports.plots.geometry import Dots, Plane, dots, planes
+from reports.plots.panels import Panels, panels
+from reports.sections.front.ranking import page_of
 
 TEMPLATES = FOLDER / "templates"
 _STYLES = ("page", "bar", "table", "figure")
 _SCRIPTS = ("theme", "sort", "filter")
-_VALUE = re.compile(
-    r"([-+−]?\d[\d,]*(?:\.\d+)?)(?!\w)[^A-Za-z]*[A-Za-z]{0,2}"
-)  # "20.1 ± 0.2", "+4.3 %", "0.8 s", "2–4"
-_MILLIONS = re.compile(r"(\d[\d,.]*)M")
-_SPREAD = re.compile(r" ± [\d.,]+")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A cell as the page shows it; `value` is what its column is sorted by, where it is a number."""
+class Drawings:
+    """Figures in the page's own colours, that stand in the place of files: by page, or by page and part."""
 
-    html: Markup
-    value: float | None
-    number: bool  # whether it is set as one
-    heads_row: bool
+    dots: dict[str, Dots]  # of a leaderboard
+    panels: dict[str, Panels]  # of a calibration
+    planes: dict[str, list[Plane]]  # of a part of the costs
 
-    @property
-    def long(self) -> bool:
-        """Whether it needs lines of its own."""
-        return len(self.html.striptags()) > 36
+    def instead(self, section: Section) -> bool:
+        """Whether the section's own pictures are left out."""
+        return (section.key == "calibration" and bool(self.panels)) or (section.key == "cost" and bool(self.planes))
 
 
-@dataclass(frozen=True)
-class Heading:
-    """A column's heading; `descending`: its first click puts the greatest first."""
-
-    text: Markup
-    number: bool
-    descending: bool
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table as the page shows it."""
-
-    name: str
-    caption: Markup
-    head: tuple[Heading, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-
-def page(found: Content) -> str:
-    """board.html as text."""
-    board = found.board
+def page(board: Board, pages: Sequence[Page], digest: str, svg: Callable[[Picture], str]) -> str:
+    """board.html as text. svg: a picture as it lies beside the pages."""
     script = "\n".join(_read("js", name) for name in _SCRIPTS)
-    return (
-        _templates()
-        .get_template("html/page.html.jinja")
-        .render(
-            vars(found),
-            style=Markup("\n".join(_read("css", name) for name in _STYLES)),
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            figures=[dots(found.front, dataset, f"figure-{place}") for place, dataset in enumerate(board.datasets)],
-            planes={plain(d): planes(found.front, d, f"plane-{place}") for place, d in enumerate(board.datasets)},
-            panels={plain(d): panels(board, d, f"panels-{place}") for place, d in enumerate(board.datasets)},
-            facts=list(_facts(found)),
-        )
+    environment = _templates()
+
+    def encoded(picture: Picture) -> str:
+        return base64.b64encode(svg(picture).encode()).decode()
+
+    environment.filters |= {"base64": encoded}
+    return environment.get_template("html/page.html.jinja").render(
+        pages=pages,
+        digest=digest,
+        style=Markup("\n".join(_read("css", name) for name in _STYLES)),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        drawings=_drawings(board),
+        facts=list(_facts(board)),
     )
 
 
-def grid(titled: Titled) -> Grid:
-    """The same texts as the Markdown table's, each with what it is sorted by."""
-    sheet = titled.table
-    heads_row = 1 if sheet.head[0] == "#" else 0
-    return Grid(
-        titled.name,
-        inline(titled.caption),
-        tuple(
-            Heading(inline(text), align == "right", "↑" in text)
-            for text, align in zip(sheet.head, sheet.align, strict=True)
-        ),
-        tuple(
-            tuple(
-                Cell(_cell(text), value(bare(text)), align == "right", place == heads_row)
-                for place, (text, align) in enumerate(zip(row, sheet.align, strict=True))
-            )
-            for row in sheet.rows
-        ),
-    )
+def anchor(name: str, place: str = "") -> str:
+    """Of a page, or of a section of it; the front page has no name."""
+    return "--".join(filter(None, (name or "about", place)))
 
 
-def value(text: str) -> float | None:
-    """The number that a cell leads with; None where it leads with none."""
-    if found := _MILLIONS.fullmatch(text):
-        return float(found[1].replace(",", "")) * 1e6
-    found = _VALUE.fullmatch(text)
-    return float(found[1].replace(",", "").replace("−", "-")) if found else None
+def _drawings(board: Board) -> Drawings:
+    ranked, untuned = board.ranked, board.untuned
+    found = Drawings({}, {}, {})
+    for place, dataset in enumerate(board.datasets):
+        name = page_of(dataset)
+        if figure := dots(ranked, dataset, f"figure-{place}"):
+            found.dots[name] = figure
+        if panel := panels(untuned, dataset, f"panels-{place}"):
+            found.panels[name] = panel
+        if both := planes(ranked, dataset, f"plane-{place}"):
+            found.planes[plain(dataset)] = both
+    return found
 
 
-def _cell(markdown: str) -> Markup:
-    """The standard deviation set quieter than the mean."""
-    return Markup(_SPREAD.sub(lambda m: f'<span class="spread">{m[0]}</span>', inline(markdown)))
-
-
-def _facts(found: Content) -> Iterator[tuple[str, str]]:
+def _facts(board: Board) -> Iterator[tuple[str, str]]:
     """What the page's first lines count."""
-    entries = [entry for entry in found.board.entries.values() if entry.ok]
-    yield "cells", f"{sum(entry.seeds for entry in entries):,}"
-    yield "methods", str(len({entry.method for entry in entries}))
-    yield "datasets", str(len({entry.dataset for entry in entries}))
-    yield "seeds at most", str(max((entry.seeds for entry in entries), default=0))
+    results = [result for result in board.results.values() if result.ok]
+    yield "cells", f"{sum(result.seeds for result in results):,}"
+    yield "methods", str(len({result.method for result in results}))
+    yield "datasets", str(len({result.dataset for result in results}))
+    yield "seeds at most", str(max((result.seeds for result in results), default=0))
 
 
 def _read(kind: str, name: str) -> str:
@@ -136,5 +98,18 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"inline": inline, "prose": blocks, "grid": grid}
+    environment.filters |= {
+        "inline": lambda text: inline(_linked(text)),
+        "prose": lambda text: blocks(_linked(text)),
+        "table": as_html,
+    }
+    environment.globals |= {"anchor": anchor, "shown": _shown}
     return environment
+
+
+def _shown(part: Part) -> bool:
+    return not part.missing
+
+
+def _linked(text: str) -> str:
+    return linked(str(text), lambda name, place: f"#{anchor(name, place)}")

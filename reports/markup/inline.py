@@ -17,7 +17,9 @@ def _html_inline(self: Any, tokens: Sequence[Token], index: int, options: Any, e
     return text if text in _U else escape(text)
 
 
-_MARKDOWN = MarkdownIt("zero", {"html": True}).enable(["escape", "emphasis", "backticks", "html_inline", "list"])
+_MARKDOWN = MarkdownIt("zero", {"html": True}).enable(
+    ["escape", "emphasis", "backticks", "html_inline", "list", "link"]
+)
 _MARKDOWN.add_render_rule("html_inline", _html_inline)
 
 

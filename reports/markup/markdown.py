@@ -1,69 +1,72 @@
-"""Small pieces of Markdown: tables, numbers, and text that cannot break them."""
+"""Pages and tables as Markdown. No column is padded: a diff shows what changed, and GitHub sets the columns itself."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 
-from tabulate import tabulate
+from reports.markup.document import Page, Part, Section
+from reports.markup.table import Column, Entry, Table, said
 
-NONE = "–"
-
-
-class Sheet(str):
-    """A pipe table that remembers its cells, so that every other form of it shows the very same texts."""
-
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]  # Markdown, pipes not escaped
-    align: tuple[str, ...]  # "left" or "right", one per column
-
-    def __new__(cls, text: str, head: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str]) -> "Sheet":
-        sheet = super().__new__(cls, text)
-        sheet.head, sheet.rows, sheet.align = tuple(head), tuple(tuple(row) for row in rows), tuple(align)
-        return sheet
+_LINK = re.compile(r"\]\(@([a-z0-9-]*)(?:#([a-z0-9-]*))?\)")
+_PIPE, _ESCAPED = re.compile(r"(?<!\\)\|"), r"\|"
+Link = Callable[[str, str], str]  # a page's name and an anchor on it -> the address, seen from the page that is written
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1, last: int = 0) -> Sheet:
-    """A pipe table; the first `left` and the last `last` columns are aligned to the left, the others to the right."""
-    align = ["left"] * left + ["right"] * (len(headers) - left - last) + ["left"] * last
-    safe = [[re.sub(r"(?<!\\)\|", r"\|", cell) for cell in row] for row in rows]
-    text = tabulate(safe, headers, tablefmt="pipe", disable_numparse=True, colalign=align if rows else None)
-    return Sheet(text, headers, rows, align)
+def table(found: Table) -> str:
+    """A pipe table; best in bold, second underlined."""
+    rule = "|".join(":--" if column.words else "--:" for column in found.columns)
+    lines = [_line([column.title for column in found.columns]), f"|{rule}|"]
+    lines += [_line([_cell(c, e) for c, e in zip(found.columns, row, strict=True)]) for row in found.rows]
+    return "\n".join(lines)
 
 
-def plain(text: str) -> str:
-    """Text on one line in which nothing is markup."""
-    words = " ".join(text.split())
-    return "".join(f"\\{c}" if c in "\\`*_|<>[]" else c for c in words)
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(_PIPE.sub(_ESCAPED, cell.strip()) for cell in cells)} |"
 
 
-def code(text: str, *, longest: int = 200) -> str:
-    """Text on one line as code, its end cut off where it is long."""
-    words = " ".join(text.split()).replace("`", "'")
-    words = words if len(words) <= longest else words[: longest - 1] + "…"
-    return f"`{words}`" if words else NONE
+def _cell(column: Column, entry: Entry) -> str:
+    text = said(column, entry)
+    return f"**{text}**" if entry.mark == "best" else f"<u>{text}</u>" if entry.mark == "second" else text
 
 
-def number(value: float | None, digits: int) -> str:
-    return NONE if value is None else f"{value:,.{digits}f}"
+def page(found: Page, *, digest: str, link: Link, figures: str, top: str = "") -> str:
+    """A whole page. figures: their folder, seen from the page. top: a line of links above everything."""
+    blocks = [f"# {found.title}", f"<!-- records sha256:{digest} -->", *filter(None, [top]), *found.about]
+    if len(found.sections) > 2:
+        blocks.append("\n".join(f"- [{section.title}](#{section.key})" for section in found.sections))
+    for section in found.sections:
+        blocks += _section(section, figures)
+    return linked("\n\n".join(blocks) + "\n", link)
 
 
-def signed(value: float | None, digits: int, unit: str = "") -> str:
-    return NONE if value is None else f"{value:+,.{digits}f}{unit}"
+def linked(text: str, link: Link) -> str:
+    """The text with every page's address where it is named."""
+    return _LINK.sub(lambda found: f"]({link(found[1], found[2] or '')})", text)
 
 
-def short(value: float | None) -> str:
-    """Three digits that count: 0.0123, 1.23, 123, 12,300."""
-    if value is None:
-        return NONE
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
+def _section(section: Section, figures: str) -> Iterator[str]:
+    yield f'<a id="{section.key}"></a>\n\n## {section.title}'
+    yield from section.about
+    for part in section.parts:
+        yield from _part(part, section, figures)
 
 
-def marked(text: str, place: int, best: set[int], second: set[int]) -> str:
-    """The best in bold, the second underlined."""
-    return f"**{text}**" if place in best else f"<u>{text}</u>" if place in second else text
-
-
-def sentence_list(items: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c" """
-    return " and ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
+def _part(part: Part, section: Section, figures: str) -> Iterator[str]:
+    if part.title:
+        yield f"### {part.title}"
+    if part.missing:
+        yield f"Not run: {part.missing}."
+    yield from filter(None, [part.about])
+    for place, found in enumerate(part.tables):
+        folded = part.fold and place > 0
+        caption = f"<summary>{found.caption}</summary>" if folded else f"**{found.caption}**"
+        if folded:
+            yield f"<details>{caption}\n\n{table(found)}\n\n</details>"
+        else:
+            yield from [caption] * (len(part.tables) > 1)
+            yield table(found)
+        yield from found.notes
+    yield from (f"![{picture.alt}]({figures}/{picture.file})" for picture in part.pictures)
+    if section.listed and part.lines:
+        yield "\n".join(f"- {line}" for line in part.lines)
+    else:
+        yield from part.lines

@@ -7,20 +7,36 @@ from typing import Any
 from zipfile import BadZipFile
 
 from benchmark.files.errors import UserError
-from reports.model.board import Entry
+from benchmark.records.record import Record
+from reports.model.board import Result
+from reports.model.folder import Folder
 
 Arrays = Mapping[str, Any]  # name -> a numpy array
 
 
-def beside(runs: Path, entry: Entry, needs: Collection[str], more: Collection[str] = ()) -> Arrays | None:
-    """The arrays of these names beside the first trusted record that has any; None where there are none, or not all
-    that are needed. more: taken where they are there.
+def _owner(folder: Folder, result: Result) -> tuple[Record, Path] | None:
+    """The first trusted record that has arrays, and their file."""
+    if folder.runs is None:
+        return None
+    files = ((record, folder.runs / record.cell.arrays) for record in result.ok)
+    return next(((record, path) for record, path in files if path.is_file()), None)
+
+
+def hash_of(folder: Folder, result: Result) -> str:
+    """Of the file; empty where there is none."""
+    found = _owner(folder, result)
+    return folder.hashes.get(found[0].cell.arrays.as_posix(), "") if found else ""
+
+
+def beside(folder: Folder, result: Result, needs: Collection[str], more: Collection[str] = ()) -> Arrays | None:
+    """The arrays of these names; None where there are none, or not all that are needed. more: taken where they are
+    there.
 
     Raises UserError on a file that is damaged."""
-    owner = next((r for r in entry.ok if (runs / r.cell.arrays).is_file()), None)
-    if owner is None:
+    found = _owner(folder, result)
+    if found is None:
         return None
-    path = runs / owner.cell.arrays
+    owner, path = found
     import numpy as np
 
     try:

@@ -1,6 +1,6 @@
-"""Lifetime-value records: which datasets have deciles, and which entries are calibrated at all."""
+"""Lifetime-value records: which datasets have deciles, and which results are calibrated at all."""
 
-from reports.model.board import Board, Entry
+from reports.model.board import Board, Result
 
 DECILES = tuple(f"decile={place:02d}" for place in range(1, 11))  # lowest predictions first
 
@@ -10,7 +10,7 @@ def datasets(board: Board) -> list[str]:
     return [d for d in board.datasets if any(DECILES[0] in record.slices for record in board.trusted(d))]
 
 
-def calibrated(board: Board, dataset: str) -> list[Entry]:
-    """The dataset's entries with deciles that are not constants, by decile MAPE."""
+def calibrated(board: Board, dataset: str) -> list[Result]:
+    """The dataset's results with deciles that are not constants, by decile MAPE."""
     found = [e for e in board.of(dataset) if e.mean("decile_mape") is not None and not e.label_only]
     return sorted(found, key=lambda e: (e.mean("decile_mape") or 0.0, e.method, e.variant))

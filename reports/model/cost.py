@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from reports.markup.markdown import NONE, plain
-from reports.model.board import Entry
+from reports.markup.text import NONE, plain
+from reports.model.board import Result
 from reports.model.summary import summarise
 
 PER_BATCH = {  # as a paper's table may have them
@@ -12,11 +12,11 @@ PER_BATCH = {  # as a paper's table may have them
 }
 
 
-def per_batch(entry: Entry, name: str) -> float | None:
+def per_batch(result: Result, name: str) -> float | None:
     """Seconds that a batch of the protocol's size costs one seed, its share of what its group trains together; None
     where the records do not say."""
     values = []
-    for record in entry.ok:
+    for record in result.ok:
         batch, cost = record.protocol.get("batch"), record.cost
         if not isinstance(batch, int) or cost is None or cost.train_rows_per_second <= 0:
             continue
@@ -29,15 +29,15 @@ def per_batch(entry: Entry, name: str) -> float | None:
     return found.mean if found else None
 
 
-def together(entry: Entry | None) -> str:
+def together(result: Result | None) -> str:
     """How many replicas trained at once, as text."""
-    found = sorted({r.cost.replicas for r in entry.ok if r.cost}) if entry else []
+    found = sorted({r.cost.replicas for r in result.ok if r.cost}) if result else []
     return ", ".join(map(str, found)) or NONE
 
 
-def shares(entries: Sequence[Entry]) -> str:
-    """What stands behind seconds per batch, as a sentence; empty where no entry has a cost."""
-    costs = [(r.cost, r.protocol.get("batch")) for e in entries for r in e.ok if r.cost]
+def shares(results: Sequence[Result]) -> str:
+    """What stands behind seconds per batch, as a sentence; empty where no result has a cost."""
+    costs = [(r.cost, r.protocol.get("batch")) for e in results for r in e.ok if r.cost]
     if not costs:
         return ""
     devices = ", ".join(sorted({cost.device for cost, _ in costs}))

@@ -1,8 +1,12 @@
 """The papers' numbers: `reports/published/*.toml`, as printed."""
 
+from functools import cache
+from typing import Literal
+
 import msgspec
 
 from reports import FOLDER
+from reports.markup.document import slug
 
 PUBLISHED = FOLDER / "published"
 CHECKLIST = "checklist.toml"  # beside the papers' numbers: which cells reproduce what
@@ -21,7 +25,7 @@ class Printed(msgspec.Struct, frozen=True):
         return len(self.text.split("±")[0].rstrip("%").partition(".")[2])
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PaperData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A dataset as a paper names it, ours beside it, and the reason why there may be no records of it."""
 
     name: str
@@ -32,7 +36,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     differs: str = ""  # what is known of the paper's protocol that ours does otherwise, as a clause
 
 
-class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PaperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row of a table: the values of each column as one string, in the order of the table's metrics."""
 
     name: str
@@ -44,24 +48,36 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     copied: list[str] = []  # columns whose numbers another paper prints too, so that they seem copied from it
 
 
-class Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PaperTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of a paper."""
 
     number: str
     caption: str
     metrics: list[str]
     columns: list[str]  # names of datasets where the table has one column group for each
-    rows: list[Row]
+    rows: list[PaperRow]
+    form: Literal["comparison", "buckets", "counts", "values"] = "comparison"
+    main: bool = False  # compares methods, not the variants of one
+    about: str = ""  # Markdown
+    constants: bool = False  # the best label-only constants stand beside it
+    also: str = ""  # a table that prints the same numbers: told of with this one, not shown
+    rows_of: str = ""  # of a table of buckets: the table whose methods are shown
+    beyond: list[str] = []  # methods that are shown besides
     reason: str = ""  # why it cannot be had here
     notes: list[str] = []
     elsewhere: list[str] = []  # datasets that it is not printed for: ours on them stand beside its first column
+
+    @property
+    def ablation(self) -> bool:
+        """Whether it compares variants of a method, and could be had here."""
+        return self.form == "comparison" and not self.main and not self.reason
 
     @property
     def shown(self) -> list[str]:
         """What ours can stand beside: its columns, and the datasets beside its first one."""
         return [*self.columns, *self.elsewhere]
 
-    def printed(self, row: Row, column: str) -> dict[str, Printed]:
+    def printed(self, row: PaperRow, column: str) -> dict[str, Printed]:
         """A cell's numbers by metric; what the paper leaves out is left out. Raises KeyError on an unknown column."""
         column = self.columns[0] if column in self.elsewhere else column
         if column not in self.columns:
@@ -75,14 +91,25 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     key: str
     title: str
-    datasets: list[Source]
-    tables: list[Table]
+    datasets: list[PaperData]
+    tables: list[PaperTable]
     notes: list[str] = []
 
-    def table(self, number: str) -> Table:
+    def table(self, number: str) -> PaperTable:
         return next(table for table in self.tables if table.number == number)
 
-    def source(self, name: str) -> Source | None:
+    @property
+    def ours(self) -> list[PaperTable]:
+        """Its tables that are shown, those that compare methods first."""
+        told = {table.also for table in self.tables}
+        kept = [table for table in self.tables if not table.reason and table.number not in told]
+        return sorted(kept, key=lambda table: not table.main)
+
+    @property
+    def slug(self) -> str:
+        return slug(self.key)
+
+    def source(self, name: str) -> PaperData | None:
         return next((source for source in self.datasets if source.name == name), None)
 
 
@@ -92,6 +119,7 @@ def _number(word: str) -> Printed:
     return Printed(word, float(value), float(std) if std else None)
 
 
+@cache
 def papers() -> dict[str, Paper]:
     """Every paper by key, in the order of the files' names."""
     files = (path for path in sorted(PUBLISHED.glob("*.toml")) if path.name != CHECKLIST)

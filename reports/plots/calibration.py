@@ -1,13 +1,14 @@
 """The calibration figure of a lifetime-value dataset: mean label against mean prediction, decile by decile."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
-from reports.markup.picture import named, seen
-from reports.model.board import Board, Entry
-from reports.model.calibrated import DECILES, calibrated, datasets
-from reports.plots.drawing import svg
+from reports.markup.document import Picture, named
+from reports.markup.text import plain
+from reports.model.board import Board, Result
+from reports.model.calibrated import DECILES, calibrated
+from reports.plots.drawing import svg, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,12 +22,12 @@ def figure(board: Board, dataset: str) -> str:
     """An SVG, one small plot per default method: on the diagonal what is predicted is what is spent."""
     shown = _shown(board, dataset)
     height = -(-len(shown) // _COLUMNS)
-    unit = str(board.facts(dataset).get("unit", ""))
+    unit = board.unit(dataset)
 
     def draw(picture: "Figure") -> None:
         axes = picture.subplots(height, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
-        for place, entry in enumerate(shown):
-            _draw(axes[place], entry)
+        for place, result in enumerate(shown):
+            _draw(axes[place], result)
         for spare in axes[len(shown) :]:
             spare.set_visible(False)
         picture.supxlabel(f"mean prediction of the decile ({unit})", fontsize=8)
@@ -35,11 +36,11 @@ def figure(board: Board, dataset: str) -> str:
     return svg(draw, title=f"{dataset}: deciles", size=(10, 2.5 * height + 0.4))
 
 
-def _draw(axes: "Axes", entry: Entry) -> None:
+def _draw(axes: "Axes", result: Result) -> None:
     from matplotlib.ticker import LogLocator
 
     def means(name: str) -> Sequence[float]:
-        return [max(entry.mean(name, decile) or 0.0, _LEAST) for decile in DECILES]
+        return [max(result.mean(name, decile) or 0.0, _LEAST) for decile in DECILES]
 
     predicted, actual = means("prediction"), means("label")
     ends = (min(*predicted, *actual), max(*predicted, *actual))
@@ -51,18 +52,17 @@ def _draw(axes: "Axes", entry: Entry) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.set_major_formatter("{x:g}")
-    axes.set_title(entry.title, fontsize=8)
+    axes.set_title(words(result.title), fontsize=8)
 
 
-def _shown(board: Board, dataset: str) -> list[Entry]:
+def _shown(board: Board, dataset: str) -> list[Result]:
     return [e for e in calibrated(board, dataset) if e.variant == "default"]
 
 
-def places(board: Board, runs: Path) -> dict[str, Path]:
-    """Each dataset that has a figure, with the figure's place as seen from RESULTS.md."""
-    return {d: seen(runs) / named("deciles", d) for d in datasets(board) if _shown(board, d)}
-
-
-def drawn(board: Board, runs: Path) -> dict[str, str]:
-    """File name -> SVG."""
-    return {place.name: figure(board, dataset) for dataset, place in places(board, runs).items()}
+def pictures(board: Board, dataset: str) -> tuple[Picture, ...]:
+    """The figure, where there is something to draw."""
+    shown = _shown(board, dataset)
+    if not shown:
+        return ()
+    alt = f"Mean label against mean prediction by decile on {plain(dataset)}"
+    return (Picture(named("deciles", dataset), alt, partial(figure, board, dataset), (board.stamp(shown),)),)

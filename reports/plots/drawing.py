@@ -14,6 +14,11 @@ STYLE: dict[Any, Any] = {
 }  # fmt: skip
 
 
+def words(text: str) -> str:
+    """Text from records as matplotlib writes it: no mathematics, no control characters."""
+    return "".join(c if c.isprintable() else " " for c in text).replace("$", r"\$")
+
+
 def svg(draw: "Callable[[Figure], None]", *, title: str, size: tuple[float, float], layout: Any = "constrained") -> str:
     """What `draw` puts on an empty figure of that size, in inches, as text."""
     from matplotlib import rc_context

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from reports.evidence.contest import Contest, contest
 from reports.markup.inline import bare
-from reports.markup.markdown import number, short
-from reports.model.board import Board, Entry
+from reports.markup.text import number, short
+from reports.model.board import Board, Result
 from reports.model.metrics import HEADLINE, METRICS, digits
 from reports.model.summary import Summary, plus_minus
 from reports.plots.axes import Axis, decades, most, rounds, spread
@@ -15,7 +15,7 @@ from reports.plots.pareto import COSTS, front
 _ROW = 26  # a row of the dots' figure, in pixels
 _LINE = 13  # a label of the planes' figure
 _LEAST = 1e-3  # seconds: what is faster stands at the edge
-_TITLE = METRICS[HEADLINE].title.split()[0]
+_TITLE = METRICS[HEADLINE].name
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class Dots:
 
 def dots(board: Board, dataset: str, name: str) -> Dots | None:
     """The headline error of each row of a leaderboard; None where fewer than two have a number."""
-    unit = str(board.facts(dataset).get("unit", "s"))
+    unit = board.unit(dataset)
     found = [(e, s) for e in board.of(dataset) if e.ok and (s := e.metric(HEADLINE))]
     found.sort(key=lambda item: (item[1].mean, item[0].method, item[0].variant))
     if len(found) < 2:
         return None
-    tested = contest(board, dataset, HEADLINE, low=True)
+    tested = contest(board, dataset, HEADLINE)
     reach = [_reach(e, s, tested) for e, s in found]
     fence = most([summary.mean for _, summary in found])
     inside = [ends for (_, summary), ends in zip(found, reach, strict=True) if summary.mean <= fence]
     axis = Axis(rounds(min(low for low, _ in inside), max(high for _, high in inside)), 200, 580)
-    constant = board.best(dataset, HEADLINE, label_only=True)
+    constant = board.best(dataset, HEADLINE, "constant")
     value = constant.mean(HEADLINE) if constant else None
     bar = "95 % interval, users and seeds drawn again" if tested else "± one standard deviation over seeds"
     return Dots(
@@ -64,16 +64,16 @@ def dots(board: Board, dataset: str, name: str) -> Dots | None:
         title=f"{_TITLE} ({unit}); bar: {bar}",
         dots=tuple(
             Dot(
-                label=bare(entry.label),
+                label=bare(result.label),
                 text=plus_minus(summary, digits(HEADLINE, unit)),
-                kind=_kind(entry),
+                kind=_kind(result),
                 x=axis.place(summary.mean),
                 low=axis.place(low),
                 high=axis.place(high),
                 y=34 + _ROW * (row + 0.5),
                 outside=axis.outside(summary.mean),
             )
-            for row, ((entry, summary), (low, high)) in enumerate(zip(found, reach, strict=True))
+            for row, ((result, summary), (low, high)) in enumerate(zip(found, reach, strict=True))
         ),
         ticks=axis.ticks,
         guide=None if value is None else axis.place(value),
@@ -81,15 +81,15 @@ def dots(board: Board, dataset: str, name: str) -> Dots | None:
     )
 
 
-def _reach(entry: Entry, summary: Summary, tested: Contest | None) -> tuple[float, float]:
-    """From where to where an entry's bar goes."""
+def _reach(result: Result, summary: Summary, tested: Contest | None) -> tuple[float, float]:
+    """From where to where an result's bar goes."""
     if tested is None:
         return summary.mean - (summary.std or 0.0), summary.mean + (summary.std or 0.0)
-    return tested.mean(entry).interval if entry in tested.places else (summary.mean, summary.mean)
+    return tested.mean(result).interval if result in tested.places else (summary.mean, summary.mean)
 
 
-def _kind(entry: Entry) -> str:
-    return "oracle" if entry.oracle else "label" if entry.label_only else "learned" if entry.gradient else "trees"
+def _kind(result: Result) -> str:
+    return "oracle" if result.oracle else "label" if result.label_only else "learned" if result.gradient else "trees"
 
 
 # --- error against cost
@@ -124,15 +124,15 @@ class Plane:
 
 
 def planes(board: Board, dataset: str, name: str) -> list[Plane]:
-    """The headline error against each cost; empty where fewer than two entries have both."""
+    """The headline error against each cost; empty where fewer than two results have both."""
     shown = [e for e in board.of(dataset) if not e.oracle and e.mean(HEADLINE) is not None and e.cost("seconds")]
-    unit = str(board.facts(dataset).get("unit", "s"))
+    unit = board.unit(dataset)
     if len(shown) < 2:
         return []
     return [_plane(shown, cost, words, unit, f"{name}-{i}") for i, (cost, words) in enumerate(COSTS.items())]
 
 
-def _plane(shown: Sequence[Entry], cost: str, words: str, unit: str, name: str) -> Plane:
+def _plane(shown: Sequence[Result], cost: str, words: str, unit: str, name: str) -> Plane:
     values = [(max(e.cost(cost) or 0.0, _LEAST), e.mean(HEADLINE) or 0.0) for e in shown]
     best = front(values)
     height = max(300.0, 40.0 + _LINE * len(shown))
@@ -145,13 +145,13 @@ def _plane(shown: Sequence[Entry], cost: str, words: str, unit: str, name: str) 
         f"M{places[p][0]} {places[p][1]}" if i == 0 else f"H{places[p][0]}V{places[p][1]}" for i, p in enumerate(best)
     )
     points = []
-    for place, (entry, (price, error), (x, y)) in enumerate(zip(shown, values, places, strict=True)):
+    for place, (result, (price, error), (x, y)) in enumerate(zip(shown, values, places, strict=True)):
         value = number(error, digits(HEADLINE, unit))
         label_x, label_y = labels.get(place, (x, y))
-        label = bare(entry.label) + (f" ↑ {value}" if up.outside(error) else "")
-        told = f"{bare(entry.label)}: {_TITLE} {value}, {short(price)} s"
+        label = bare(result.label) + (f" ↑ {value}" if up.outside(error) else "")
+        told = f"{bare(result.label)}: {_TITLE} {value}, {short(price)} s"
         points.append(
-            Point(label * (place in labels), told, _kind(entry), place in best, x, y, round(label_x, 1), label_y)
+            Point(label * (place in labels), told, _kind(result), place in best, x, y, round(label_x, 1), label_y)
         )
     title = f"{_TITLE} ({unit}) against {words}"
     return Plane(name, title, words, tuple(points), path, across.ticks, up.ticks, height)

@@ -1,12 +1,12 @@
 """Figures from the arrays that trained methods leave, and what is said below them: one `Kind` for each.
 
-Here those of ProWTP; GR's are in `reports.plots.tokens`.
+Here those of prototypes and representations; those of tokens are in `reports.plots.tokens`.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reports.markup.markdown import number, plain, sentence_list
+from reports.markup.text import number, plain, sentence_list
 from reports.model.arrays import Arrays
 from reports.plots import tokens
 from reports.plots.drawing import COLOURS, svg

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reports.model.arrays import Arrays
-from reports.model.board import Entry
+from reports.model.board import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Shown = Mapping[str, Arrays]  # a row's name -> its arrays
 
 
-def nothing(_: Shown, __: Mapping[str, Entry]) -> Iterator[str]:
+def nothing(_: Shown, __: Mapping[str, Result]) -> Iterator[str]:
     """Of a figure that needs no record beside its arrays."""
     return iter(())
 
@@ -27,7 +27,7 @@ class Kind:
     draw: Callable[[Shown, str], str]  # of rows and a title
     tell: Callable[[Shown], Iterator[str]]
     more: tuple[str, ...] = ()  # arrays that are told of where they are there
-    beside: Callable[[Shown, Mapping[str, Entry]], Iterator[str]] = nothing  # what the rows' records add to it
+    beside: Callable[[Shown, Mapping[str, Result]], Iterator[str]] = nothing  # what the rows' records add to it
 
 
 def dots(axes: "Axes", x: Any, y: Any, colour: Any, label: str | None = None) -> None:

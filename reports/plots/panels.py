@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from reports.markup.inline import bare
-from reports.markup.markdown import short
+from reports.markup.text import short
 from reports.model.board import Board
 from reports.model.calibrated import DECILES, calibrated
 from reports.plots.axes import Axis, decades
@@ -39,9 +39,9 @@ def panels(board: Board, dataset: str, name: str) -> Panels | None:
     if not values:
         return None
     axis = Axis(decades(min(values), max(values)), 0, SIDE, log=True)
-    unit = str(board.facts(dataset).get("unit", ""))
+    unit = board.unit(dataset)
     found = []
-    for entry, pairs in zip(shown, means, strict=True):
+    for result, pairs in zip(shown, means, strict=True):
         points = tuple(
             (
                 axis.place(max(predicted, _LEAST)),
@@ -50,6 +50,6 @@ def panels(board: Board, dataset: str, name: str) -> Panels | None:
             )
             for place, (predicted, actual) in enumerate(pairs, 1)
         )
-        found.append(Panel(bare(entry.label), points, "M" + "L".join(f"{x} {y}" for x, y, _ in points)))
+        found.append(Panel(bare(result.label), points, "M" + "L".join(f"{x} {y}" for x, y, _ in points)))
     title = f"Mean label against mean prediction by decile of the predictions ({unit})"
     return Panels(name, title, tuple(found), axis.ticks)

@@ -1,13 +1,14 @@
 """Figures of error against cost: which methods nothing cheaper beats. The same records give the same bytes."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
-from reports.markup.picture import named, seen
-from reports.model.board import Board, Entry
+from reports.markup.document import Picture, named
+from reports.markup.text import plain
+from reports.model.board import Board, Result
 from reports.model.metrics import HEADLINE, METRICS
-from reports.plots.drawing import svg
+from reports.plots.drawing import svg, words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ COSTS = {
     "seconds": "training and evaluation, s per seed",
     "predict_seconds_per_million_rows": "prediction, s per 10⁶ rows",
 }
-_KINDS = {"learned": ("o", "#3465a4"), "trees": ("s", "#c4570a"), "label": ("D", "#888888")}
+_STYLES = {"network": ("o", "#3465a4"), "trees": ("s", "#c4570a"), "constant": ("D", "#888888")}
 _LEAST = 1e-3  # seconds: what is faster stands at the edge
 
 
@@ -37,31 +38,31 @@ def figure(board: Board, dataset: str) -> str:
     def draw(picture: "Figure") -> None:
         picture.subplots_adjust(left=0.06, right=0.88, top=0.98, bottom=0.12, wspace=0.2)
         axes = picture.subplots(1, len(COSTS), sharey=True)
-        for place, (cost, words) in enumerate(COSTS.items()):
+        for place, (cost, label) in enumerate(COSTS.items()):
             _draw(axes[place], shown, cost)
-            axes[place].set_xlabel(words)
-        unit = str(board.facts(dataset).get("unit", "s"))
-        axes[0].set_ylabel(f"{METRICS[HEADLINE].title.split()[0]} ({unit})")
+            axes[place].set_xlabel(label)
+        unit = board.unit(dataset)
+        axes[0].set_ylabel(f"{METRICS[HEADLINE].name} ({unit})")
 
     return svg(draw, title=f"{dataset}: error against cost", size=(10, 4.2), layout=None)
 
 
-def _draw(axes: "Axes", shown: Sequence[Entry], cost: str) -> None:
+def _draw(axes: "Axes", shown: Sequence[Result], cost: str) -> None:
     points = [(max(e.cost(cost) or 0.0, _LEAST), e.mean(HEADLINE) or 0.0) for e in shown]
     best = front(points)
     axes.set_xscale("log")
     axes.minorticks_off()
     axes.step([points[i][0] for i in best], [points[i][1] for i in best], where="post", color="#bbbbbb", zorder=1)
-    for entry, (x, y) in zip(shown, points, strict=True):
-        marker, colour = _KINDS["label" if entry.label_only else "trees" if entry.trees else "learned"]
+    for result, (x, y) in zip(shown, points, strict=True):
+        marker, colour = _STYLES[result.kind if result.kind in _STYLES else "trees"]
         axes.plot([x], [y], marker, color=colour, markersize=5, zorder=2)
     axes.margins(x=0.15, y=0.08)
     axes.grid(color="#eeeeee", zorder=0)
     low, high = axes.get_ylim()
     heights = apart([y for _, y in points], (high - low) / 28)
-    for place, (entry, (x, y), height) in enumerate(zip(shown, points, heights, strict=True)):
+    for place, (result, (x, y), height) in enumerate(zip(shown, points, heights, strict=True)):
         axes.annotate(
-            entry.title + ("" if entry.variant == "default" else f" ({entry.variant})"),
+            words(result.full),
             (x, y),
             (x * 1.25, height),
             va="center",
@@ -88,15 +89,14 @@ def apart(values: Sequence[float], gap: float) -> list[float]:
     return found
 
 
-def _shown(board: Board, dataset: str) -> list[Entry]:
+def _shown(board: Board, dataset: str) -> list[Result]:
     return [e for e in board.of(dataset) if e.mean(HEADLINE) is not None and e.cost("seconds") and not e.oracle]
 
 
-def places(board: Board, runs: Path) -> dict[str, Path]:
-    """Each dataset that has a figure, with the figure's place as seen from RESULTS.md."""
-    return {d: seen(runs) / named("cost", d) for d in board.datasets if len(_shown(board, d)) > 1}
-
-
-def drawn(board: Board, runs: Path) -> dict[str, str]:
-    """File name -> SVG."""
-    return {place.name: figure(board, dataset) for dataset, place in places(board, runs).items()}
+def pictures(board: Board, dataset: str) -> tuple[Picture, ...]:
+    """The figure, where at least two results have an error and a cost."""
+    shown = _shown(board, dataset)
+    if len(shown) < 2:
+        return ()
+    alt = f"Error against cost on {plain(dataset)}"
+    return (Picture(named("cost", dataset), alt, partial(figure, board, dataset), (board.stamp(shown),)),)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.model.board import Entry
+from reports.model.board import Result
 from reports.model.metrics import METRICS
 from reports.plots.drawing import COLOURS, svg
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def figure(
-    values: Sequence[tuple[float, Entry]],
+    values: Sequence[tuple[float, Result]],
     metrics: Sequence[str],
     *,
     swept: str,
-    beside: tuple[str, Entry] | None,
+    beside: tuple[str, Result] | None,
     unit: str,
     title: str,
     names: Sequence[str] = (),
 ) -> str:
-    """A panel per metric: the mean over seeds with its standard deviation, and every seed as a dot. beside: an entry
+    """A panel per metric: the mean over seeds with its standard deviation, and every seed as a dot. beside: an result
     without a value, by name, as a dashed line. names: of the values where they are variants, which no line joins."""
 
     def draw(picture: "Figure") -> None:
@@ -42,16 +42,16 @@ def figure(
 
 
 def _draw(
-    axes: "Axes", values: Sequence[tuple[float, Entry]], metric: str, beside: tuple[str, Entry] | None, *, line: str
+    axes: "Axes", values: Sequence[tuple[float, Result]], metric: str, beside: tuple[str, Result] | None, *, line: str
 ) -> None:
-    known = [(value, summary, entry) for value, entry in values if (summary := entry.metric(metric))]
+    known = [(value, summary, result) for value, result in values if (summary := result.metric(metric))]
     x, means = [value for value, _, _ in known], [summary.mean for _, summary, _ in known]
     spread = [summary.std or 0.0 for _, summary, _ in known]
     axes.errorbar(
         x, means, spread, color=COLOURS[0], marker="o", markersize=3.5, linewidth=1, linestyle=line, capsize=2
     )
-    for value, _, entry in known:
-        seeds = [v for r in entry.ok if (v := r.metrics.get("test", {}).get(metric)) is not None]
+    for value, _, result in known:
+        seeds = [v for r in result.ok if (v := r.metrics.get("test", {}).get(metric)) is not None]
         axes.plot([value] * len(seeds), seeds, "o", color=COLOURS[0], markersize=1.8, alpha=0.5)
     if beside and (level := beside[1].mean(metric)) is not None:
         axes.axhline(level, color=COLOURS[4], linestyle="--", linewidth=0.9, label=beside[0])

@@ -1,4 +1,4 @@
-"""GR's figures, from the arrays that its runs leave: tokens, their neighbours, embeddings of values, schedules.
+"""Figures of methods that generate a value token by token: tokens, their neighbours, embeddings of values, schedules.
 
 Places in the vocabulary count from 1, the largest token; 0 is the end of a sequence (EOS), which is no value.
 """
@@ -6,9 +6,9 @@ Places in the vocabulary count from 1, the largest token; 0 is the end of a sequ
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from reports.markup.markdown import plain, sentence_list
+from reports.markup.text import plain, sentence_list
 from reports.model.arrays import Arrays
-from reports.model.board import Entry
+from reports.model.board import Result
 from reports.plots.drawing import COLOURS, svg
 from reports.plots.kind import Kind, Shown, dots, rho
 
@@ -233,13 +233,13 @@ def _tell_schedules(shown: Shown) -> Iterator[str]:
     yield f"p has fallen to {_END} after this part of the longest possible run: {', '.join(texts)}."
 
 
-def _beside_schedules(shown: Shown, entries: Mapping[str, Entry]) -> Iterator[str]:
+def _beside_schedules(shown: Shown, results: Mapping[str, Result]) -> Iterator[str]:
     """How far down the schedule the kept weights are: early stopping may leave little of a curriculum."""
     texts = []
     for name, arrays in shown.items():
         parts = [
             r.curve.best_epoch / epochs
-            for r in entries[name].ok
+            for r in results[name].ok
             if r.curve and isinstance(epochs := r.protocol.get("epochs"), int) and epochs > 0
         ]
         if parts:

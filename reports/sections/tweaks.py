@@ -2,99 +2,79 @@
 change at a time, for who compares numbers of different papers."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from reports.evidence.differences import Pair, told
-from reports.markup.block import Block, Section, Titled
-from reports.markup.markdown import NONE, number, plain, signed, table
-from reports.markup.picture import slug
-from reports.model.board import Board, Entry
+from reports.markup.document import Part, Section, slug
+from reports.markup.table import Column, Entry, Table, words
+from reports.markup.text import number, plain, signed
+from reports.model.board import Board, Result
+from reports.model.methods import Tweak, tweaks
 from reports.model.metrics import HEADLINE, METRICS, digits
-from reports.model.summary import plus_minus
 
-BASE = "kuairec"
-METHODS = ("tr", "wlr", "d2q", "tpm", "cread", "gr")
-_METRICS = ("mae", "xauc")
-
-
-@dataclass(frozen=True)
-class Tweak:
-    """One change: another protocol of the base's rows, or a variant of one method."""
-
-    words: str
-    dataset: str = BASE
-    variant: str = "default"
-
-
-TWEAKS = (
-    Tweak("label capped at 60 s", "kuairec@cap60"),
-    Tweak("duration is no feature", "kuairec@no-duration"),
-    Tweak("batches of 256 rows, not 1,024", "kuairec@batch256"),
-    Tweak("batches of 4,096 rows", "kuairec@batch4096"),
-    Tweak("all 20 epochs, the best of them on validation rows", "kuairec@unstopped"),
-    Tweak("the last of 20 epochs, not the best on validation rows", "kuairec@last"),
-    Tweak("embeddings of 8, not 64", variant="dim8"),
-    Tweak("embeddings of 16", variant="dim16"),
-    Tweak("embeddings of 32", variant="dim32"),
-    Tweak("embeddings of 128", variant="dim128"),
+ABOUT = (
+    "One change at a time, everything else as on the board; in brackets the change of the mean. A number printed under "
+    "another cap, batch or stopping rule is not comparable, however many digits it has.",
 )
 
-
-Entries = dict[str, Entry]  # by method
-Found = list[tuple[Tweak, Entries]]
+Results = dict[str, Result]  # by method
+Found = list[tuple[Tweak, Results]]
 
 
 def section(board: Board) -> Section | None:
     """None until there is a tweak with numbers beside the base's."""
-    base = {method: entry for method in METHODS if (entry := board.numbers(BASE, method))}
-    found = [(tweak, {m: e for m in base if (e := board.numbers(tweak.dataset, m, tweak.variant))}) for tweak in TWEAKS]
-    found = [(tweak, entries) for tweak, entries in found if entries]
+    known = tweaks()
+    base = {method: result for method in known.methods if (result := board.numbers(known.base, method))}
+    found = [(tweak, _of(board, tweak, base)) for tweak in known.tweaks]
+    found = [(tweak, results) for tweak, results in found if results]
     if len(base) < 2 or not found:
         return None
-    unit = str(board.facts(BASE).get("unit", "s"))
-    tables = tuple(_table(metric, base, found, unit) for metric in _METRICS)
-    return Section(
-        "Tweaks that matter as much as methods",
-        "One change at a time, everything else as on the board; in brackets the change of the mean. A number printed "
-        "under another cap, batch or stopping rule is not comparable, however many digits it has.",
-        (Block(plain(BASE), tables=tables, lines=tuple(_told(board, base, found, unit))),),
-    )
+    unit = board.unit(known.base)
+    tables = tuple(_table(metric, base, found, unit) for metric in known.metrics)
+    part = Part(plain(known.base), tables=tables, lines=tuple(_told(board, base, found, unit)))
+    return Section("tweaks", "Tweaks that matter as much as methods", ABOUT, (part,))
 
 
-def _table(metric: str, base: Entries, found: Found, unit: str) -> Titled:
+def _of(board: Board, tweak: Tweak, base: Results) -> Results:
+    dataset = tweak.dataset or tweaks().base
+    return {method: result for method in base if (result := board.numbers(dataset, method, tweak.variant))}
+
+
+def _table(metric: str, base: Results, found: Found, unit: str) -> Table:
+    head = METRICS[metric]
+    title = f"{head.title} ({unit})" if metric == HEADLINE else head.title
     places = digits(metric, unit)
-    rows = [["as the board has it", *(plus_minus(e.metric(metric), places) for e in base.values())]]
-    for tweak, entries in found:
-        rows.append([plain(tweak.words), *(_cell(entries.get(m), base[m], metric, places) for m in base)])
-    title = METRICS[metric].title
-    words = f"{title} ({unit})" if metric == HEADLINE else title
-    return Titled(
-        slug("tweaks", metric),
-        f"Tweaks against methods: {title.split()[0]}",
-        table([words, *(plain(entry.title) for entry in base.values())], rows),
-    )
+    rows = [(Entry(text="as the board has it"), *(e.entry(metric) for e in base.values()))]
+    for tweak, results in found:
+        rows.append((Entry(text=plain(tweak.says)), *(_entry(results.get(m), base[m], metric, places) for m in base)))
+    columns = [words("change", title), *(_column(method, e, metric, unit) for method, e in base.items())]
+    return Table(slug("tweaks", metric), f"Tweaks against methods: {head.name}", tuple(columns), tuple(rows))
 
 
-def _cell(entry: Entry | None, base: Entry, metric: str, places: int) -> str:
-    if entry is None:
-        return NONE
-    return f"{plus_minus(entry.metric(metric), places)} ({signed(_moved(entry, base, metric), places)})"
+def _column(method: str, result: Result, metric: str, unit: str) -> Column:
+    return Column(method, plain(result.title), digits=digits(metric, unit))
 
 
-def _moved(entry: Entry, base: Entry, metric: str = HEADLINE) -> float:
-    return (entry.mean(metric) or 0.0) - (base.mean(metric) or 0.0)
+def _entry(result: Result | None, base: Result, metric: str, places: int) -> Entry:
+    summary = result.metric(metric) if result else None
+    if result is None or summary is None:
+        return Entry()
+    return summary.entry(note=signed(_moved(result, base, metric), places))
 
 
-def _order(entries: Iterable[Entry]) -> list[str]:
+def _moved(result: Result, base: Result, metric: str = HEADLINE) -> float:
+    return (result.mean(metric) or 0.0) - (base.mean(metric) or 0.0)
+
+
+def _order(results: Iterable[Result]) -> list[str]:
     """Titles by the means, the best first."""
-    return [entry.title for entry in sorted(entries, key=lambda entry: entry.mean(HEADLINE) or 0.0)]
+    return [result.title for result in sorted(results, key=lambda result: result.mean(HEADLINE) or 0.0)]
 
 
 def _listed(titles: list[str]) -> str:
     return ", ".join(plain(title) for title in titles)
 
 
-def _told(board: Board, base: Entries, found: Found, unit: str) -> Iterator[str]:
+def _told(board: Board, base: Results, found: Found, unit: str) -> Iterator[str]:
     """How large the moves are beside the gaps between methods, which of them are beyond noise, whether the best method
     stays the best, and what is not in the numbers."""
     places = digits(HEADLINE, unit)
@@ -105,36 +85,36 @@ def _told(board: Board, base: Entries, found: Found, unit: str) -> Iterator[str]
         f"ahead of {plain(means[1][1])}; from the best to the last of these {len(means)} it is "
         f"{number(widest, places)} {unit}."
     )
-    moves = [(abs(_moved(e, base[m])), t.words, base[m].title) for t, entries in found for m, e in entries.items()]
-    size, words, title = max(moves)
+    moves = [(abs(_moved(e, base[m])), t.says, base[m].title) for t, results in found for m, e in results.items()]
+    size, change, title = max(moves)
     above = sum(move > second for move, _, _ in moves)
     yield (
-        f"The largest move is {number(size, places)} {unit} ({plain(title)}: {plain(words)}). {above} of {len(moves)} "
+        f"The largest move is {number(size, places)} {unit} ({plain(title)}: {plain(change)}). {above} of {len(moves)} "
         "moves of the means are larger than the gap between the best two methods."
     )
-    for method, entry in base.items():
-        pairs = [Pair(t.words, entries[method], f"{entry.title} as the board has it", entry)
-                 for t, entries in found if method in entries]  # fmt: skip
-        yield from told(board, BASE, pairs, _METRICS)[:-1]
+    for method, result in base.items():
+        pairs = [Pair(t.says, results[method], f"{result.title} as the board has it", result)
+                 for t, results in found if method in results]  # fmt: skip
+        yield from told(board, tweaks().base, pairs, tweaks().metrics)[:-1]
     yield "Better and worse are beyond the spread of seeds (p < 0.05, by Holm over the changes of a method)."
-    compared = [(tweak, entries) for tweak, entries in found if len(entries) > 1]  # with the same methods as they were
+    compared = [(tweak, results) for tweak, results in found if len(results) > 1]  # with the same methods as they were
     changed = [
-        f"{plain(tweak.words)} ({plain(leader)})"
-        for tweak, entries in compared
-        if (leader := _order(entries.values())[0]) != _order(base[method] for method in entries)[0]
+        f"{plain(tweak.says)} ({plain(leader)})"
+        for tweak, results in compared
+        if (leader := _order(results.values())[0]) != _order(base[method] for method in results)[0]
     ]
     if changed:
         yield "By the means, another method leads with: " + "; ".join(changed) + "."
     elif compared:
         yield "No change of protocol here makes another method the best, by the means."
     usual = _order(base.values())
-    for tweak, entries in compared:
-        if entries.keys() == base.keys() and (order := _order(entries.values())) != usual:
+    for tweak, results in compared:
+        if results.keys() == base.keys() and (order := _order(results.values())) != usual:
             yield (
-                f"By the means, the best first: as the board has it {_listed(usual)}; {plain(tweak.words)}: "
+                f"By the means, the best first: as the board has it {_listed(usual)}; {plain(tweak.says)}: "
                 f"{_listed(order)}."
             )
-    for tweak, entries in found:
-        for entry in entries.values():
-            if entry.remarks:
-                yield f"{plain(entry.title)}, {plain(tweak.words)}: {entry.remarks}."
+    for tweak, results in found:
+        for result in results.values():
+            if result.remarks:
+                yield f"{plain(result.title)}, {plain(tweak.says)}: {result.remarks}."

@@ -1,58 +1,41 @@
-"""Where each table and figure of both papers stands: reproduced, waiting for runs or data, or impossible here."""
+"""Where each table and figure of a paper stands: its records are here, some are, none is, or it is impossible here."""
 
-from collections.abc import Iterator
-
-import msgspec
-
-from benchmark.records.cell import Group
-from reports.markup.markdown import Sheet, plain, table
+from reports.markup.document import Part, Section, slug
+from reports.markup.table import Entry, Table, words
+from reports.markup.text import plain
 from reports.model.board import Board
-from reports.model.papers import CHECKLIST, PUBLISHED
+from reports.model.checklist import Item, items
+from reports.model.papers import Paper
+
+ABOUT = (
+    "Of how many of the groups of cells behind it there are records here; `python -m benchmark plan --suite full` "
+    "lists the cells.",
+)
 
 
-class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table or figure, and the groups of cells behind it."""
-
-    paper: str
-    what: str
-    says: str
-    datasets: list[str] = []
-    cells: list[str] = []  # method, or method/variant
-    reason: str = ""  # why it cannot exist here
-
-    @property
-    def groups(self) -> Iterator[Group]:
-        """Without seeds: which and how many they are is the suite's to say."""
-        for dataset in self.datasets:
-            for cell in self.cells:
-                method, _, variant = cell.partition("/")
-                yield Group(dataset, method, variant or "default", ())
+def section(board: Board, paper: Paper) -> Section | None:
+    """Every table and figure of the paper."""
+    found = table(board, paper)
+    return Section("checklist", "Every table and figure", ABOUT, (Part(tables=(found,)),)) if found.rows else None
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    items: list[Item]
-
-
-def items() -> list[Item]:
-    """In the papers' order. Raises msgspec.DecodeError on a file that is not a checklist."""
-    return msgspec.toml.decode((PUBLISHED / CHECKLIST).read_bytes(), type=_File).items
-
-
-def standing(board: Board) -> Sheet:
+def table(board: Board, paper: Paper) -> Table:
     """One row per item: of how many of its groups there are records, by dataset."""
     rows = []
     for item in items():
+        if item.paper != paper.key:
+            continue
         if item.reason:
-            state = f"cannot exist here: {item.reason}"
+            state = f"cannot exist here: {plain(item.reason)}"
         else:
             state = "; ".join(_state(board, item, dataset) for dataset in item.datasets)
-        rows.append([item.paper, plain(item.what), plain(item.says), state])
-    return table(["paper", "what", "of", "here"], rows, left=4)
+        rows.append((Entry(text=plain(item.what)), Entry(text=plain(item.says)), Entry(text=state)))
+    columns = (words("what", "what"), words("of", "of"), words("here", "here"))
+    return Table(slug("checklist", paper.key), f"{paper.key}: every table and figure", columns, tuple(rows))
 
 
 def _state(board: Board, item: Item, dataset: str) -> str:
     groups = [group for group in item.groups if group.dataset == dataset]
-    entries = [board.get(dataset, group.method, group.variant) for group in groups]
-    done = sum(entry is not None and bool(entry.ok) for entry in entries)
-    words = "all" if done == len(groups) else f"{done} of {len(groups)}" if done else "none"
-    return f"{plain(dataset)}: {words}"
+    done = sum(board.numbers(dataset, group.method, group.variant) is not None for group in groups)
+    told = "all" if done == len(groups) else f"{done} of {len(groups)}" if done else "none"
+    return f"{plain(dataset)}: {told}"

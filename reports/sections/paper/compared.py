@@ -1,152 +1,144 @@
-"""A study's table of variants, and what stands below it."""
+"""A supplement's table of variants, and what stands below it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from reports.evidence import learned
 from reports.evidence.differences import Pair, told
 from reports.evidence.reproduced import ordered
-from reports.evidence.stats import best_two
-from reports.markup.markdown import NONE, Sheet, marked, number, plain, short, table
-from reports.model.board import Board, Entry
-from reports.model.metrics import METRICS, digits
-from reports.model.studies import Number, Price, Row, Study, entries, most, swept
-from reports.model.summary import plus_minus
+from reports.markup.document import slug
+from reports.markup.table import Column, Entry, Table, by_columns, marked, words
+from reports.markup.text import plain
+from reports.model.board import Board, Result
+from reports.model.metrics import METRICS
+from reports.model.papers import Paper
+from reports.model.rows import most, results, swept
+from reports.model.supplements import CostColumn, InsideColumn, Supplement, SupplementRow
 from reports.sections.paper import complexity
 from reports.sections.paper.comparison import seeds, state
 
 
-def comparison(board: Board, dataset: str, study: Study) -> Sheet | None:
+def comparison(board: Board, paper: Paper, dataset: str, supplement: Supplement, name: str) -> Table | None:
     """A row for each variant with its metrics, then what it tells of its inside and what it costs; None where too few
     have numbers."""
-    if study.rivals or not (study.metrics or study.inside or study.costs):
+    if supplement.rivals or not (supplement.metrics or supplement.inside or supplement.costs):
         return None
-    there = entries(board, dataset, study)
-    told_of = {row: entry for row, entry in there.items() if _tells(entry, study)}
-    if not most(len(told_of), study):
+    there = results(board, dataset, supplement)
+    told_of = {row: result for row, result in there.items() if _tells(result, supplement)}
+    if not most(len(told_of), supplement):
         return None
-    rows = study.rows if study.metrics or study.costs else list(told_of)
+    rows = supplement.rows if supplement.metrics or supplement.costs else list(told_of)
     shown = [there.get(row) for row in rows]
-    head = [study.sweep or "variant"]
-    columns = [[plain(row.name) for row in rows]]
-    if any(entry and entry.few for entry in shown):
-        head.append("seeds")
-        columns.append([seeds(entry) for entry in shown])
-    if study.printed:
-        head.append(study.printed)
-        columns.append([plain(row.printed) or NONE for row in rows])
-    unit = str(board.facts(dataset).get("unit", "s"))
-    for place, metric in enumerate(study.metrics):
-        head.append(METRICS[metric].title)
-        columns.append(_metric(shown, metric, unit, first=place == 0))
-    for column in study.inside:
-        head.append(column.title)
-        columns.append([_inside(entry, column) for entry in shown])
-    for place, price in enumerate(study.costs):
-        head.append(price.title)
-        columns.append([_cost(entry, price, first=place == 0 and not study.metrics) for entry in shown])
+    columns = [(words("variant", plain(supplement.sweep) or "variant"), [Entry(text=plain(row.name)) for row in rows])]
+    if any(result and result.few for result in shown):
+        columns.append((Column("seeds", "seeds", digits=0), [seeds(result) for result in shown]))
+    if supplement.printed:
+        columns.append((words("printed", supplement.printed), [Entry(text=plain(row.printed)) for row in rows]))
+    for place, metric in enumerate(supplement.metrics):
+        head = METRICS[metric].column(board.unit(dataset))
+        columns.append((head, marked(head, [_metric(result, metric, first=place == 0) for result in shown])))
+    for inside in supplement.inside:
+        head = Column(inside.key, inside.title, "%" * inside.percent, digits=None if inside.worst else inside.digits)
+        columns.append((head, [_inside(result, inside) for result in shown]))
+    for place, price in enumerate(supplement.costs):
+        first = place == 0 and not supplement.metrics
+        head = Column(price.key, price.title, digits=0 if price.key == "parameters" else None)
+        columns.append((head, [_cost(result, price, first=first) for result in shown]))
         if price.times:
-            head.append(f"× {plain(price.times)}")
-            columns.append(_times(there, rows, price))
-    if study.differs:
-        head.append("differs from the default in")
-        columns.append([_differs(board, row, entry) for row, entry in zip(rows, shown, strict=True)])
-    return table(head, [list(row) for row in zip(*columns, strict=True)], last=int(study.differs))
+            columns.append(
+                (Column(f"{price.key}_times", f"× {plain(price.times)}", digits=1), _times(there, rows, price))
+            )
+    if supplement.differs:
+        texts = [_differs(board, row, result) for row, result in zip(rows, shown, strict=True)]
+        columns.append((words("differs", "differs from the default in"), [Entry(text=text) for text in texts]))
+    heads, entries = tuple(head for head, _ in columns), [entries for _, entries in columns]
+    caption = f"{paper.key}, {supplement.title}, {name}"
+    return Table(slug(paper.key, supplement.key, dataset), caption, heads, by_columns(entries))
 
 
-def _tells(entry: Entry, study: Study) -> bool:
-    """Whether the entry has something for the study's columns."""
-    if study.metrics:
+def _tells(result: Result, supplement: Supplement) -> bool:
+    """Whether the result has something for the supplement's columns."""
+    if supplement.metrics:
         return True
-    inside = any(entry.inside(column.key) for column in study.inside)
-    return inside or any(entry.cost(price.key) is not None for price in study.costs)
+    inside = any(result.inside(column.key) for column in supplement.inside)
+    return inside or any(result.cost(price.key) is not None for price in supplement.costs)
 
 
-def _metric(shown: list[Entry | None], metric: str, unit: str, *, first: bool) -> list[str]:
-    """A column, best bold, second underlined."""
-    means, places = [e.mean(metric) if e else None for e in shown], digits(metric, unit)
-    best, second = best_two(means, low=bool(METRICS[metric].low), digits=places)
-    texts = [plus_minus(e.metric(metric), places) if e else state(e) if first else NONE for e in shown]
-    return [marked(text, i, best, second) for i, text in enumerate(texts)]
+def _metric(result: Result | None, metric: str, *, first: bool) -> Entry:
+    return result.entry(metric) if result else Entry(text=state(result) if first else "")
 
 
-def _inside(entry: Entry | None, column: Number) -> str:
-    if entry is None or (summary := entry.inside(column.key)) is None:
-        return NONE
+def _inside(result: Result | None, column: InsideColumn) -> Entry:
+    if result is None or (summary := result.inside(column.key)) is None:
+        return Entry()
     if column.worst:
-        return short(max(value for r in entry.ok if (value := r.inside.get(column.key)) is not None))
+        return Entry(max(value for r in result.ok if (value := r.inside.get(column.key)) is not None))
     scale = 100 if column.percent else 1
-    text = number(scale * summary.mean, column.digits)
-    spread = f" ± {scale * summary.std:.{column.digits}f}" if summary.std is not None and summary.n > 1 else ""
-    return text + spread + " %" * column.percent
+    std = None if summary.std is None else scale * summary.std
+    return Entry(scale * summary.mean, std, summary.n, summary.of)
 
 
-def _cost(entry: Entry | None, price: Price, *, first: bool) -> str:
-    if entry is None:
-        return state(entry) if first else NONE
-    value = entry.cost(price.key)
-    return number(value, 0) if price.key == "parameters" else short(value)
+def _cost(result: Result | None, price: CostColumn, *, first: bool) -> Entry:
+    if result is None:
+        return Entry(text=state(result) if first else "")
+    return Entry(result.cost(price.key))
 
 
-def _times(there: Mapping[Row, Entry], rows: list[Row], price: Price) -> list[str]:
+def _times(there: Mapping[SupplementRow, Result], rows: Sequence[SupplementRow], price: CostColumn) -> list[Entry]:
     """How many times what one row costs each does."""
-    base = next((entry.cost(price.key) for row, entry in there.items() if row.name == price.times), None)
+    base = next((result.cost(price.key) for row, result in there.items() if row.name == price.times), None)
     values = [there[row].cost(price.key) if row in there else None for row in rows]
-    return [NONE if value is None or not base else number(value / base, 1) for value in values]
+    return [Entry(None if value is None or not base else value / base) for value in values]
 
 
-def _differs(board: Board, row: Row, entry: Entry | None) -> str:
+def _differs(board: Board, row: SupplementRow, result: Result | None) -> str:
     """The hyper-parameters, as the records hold them."""
-    default = board.get(entry.dataset, entry.method) if entry else None
-    if entry is None or default is None or not default.ok or row.variant == "default":
-        return NONE
-    mine, usual = entry.ok[0].config, default.ok[0].config
-    return plain(", ".join(f"{key} {_text(mine[key])}" for key in mine if mine[key] != usual.get(key))) or NONE
+    default = board.get(result.dataset, result.method) if result else None
+    if result is None or default is None or not default.ok or row.variant == "default":
+        return ""
+    mine, usual = result.ok[0].config, default.ok[0].config
+    return plain(", ".join(f"{key} {_text(mine[key])}" for key in mine if mine[key] != usual.get(key)))
 
 
 def _text(value: object) -> str:
-    return (
-        " ".join(map(str, value))
-        if isinstance(value, list)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else f"{value}"
-    )
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
-def below(board: Board, dataset: str, study: Study) -> Iterator[str]:
+def below(board: Board, dataset: str, supplement: Supplement) -> Iterator[str]:
     """What stands under the table: which rows differ beyond noise, whether a sweep leads anywhere, what costs are."""
-    there = entries(board, dataset, study)
-    pairs = list(_pairs(there, study))
-    yield from told(board, dataset, pairs, study.metrics)
-    if study.sweep and (words := _trend(board, dataset, study)):
+    there = results(board, dataset, supplement)
+    pairs = list(_pairs(there, supplement))
+    yield from told(board, dataset, pairs, supplement.metrics)
+    if supplement.sweep and (words := _trend(board, dataset, supplement)):
         yield words
-    named = {row.name: entry for row, entry in there.items()}
-    if study.metrics:
+    named = {row.name: result for row, result in there.items()}
+    if supplement.metrics:
         yield from learned.lines(board, dataset, named)
-    if study.printed:
-        base = next((price.times for price in study.costs if price.times), "")
+    if supplement.printed:
+        base = next((price.times for price in supplement.costs if price.times), "")
         yield from complexity.lines(named, base)
-    for row in study.rows:
-        entry = board.get(dataset, row.method or study.method, row.variant)
-        if study.metrics and entry and entry.remarks:
-            yield f"{plain(row.name)}: {entry.remarks}."
+    for row in supplement.rows:
+        result = board.get(dataset, row.method or supplement.method, row.variant)
+        if supplement.metrics and result and result.remarks:
+            yield f"{plain(row.name)}: {result.remarks}."
 
 
-def _pairs(there: Mapping[Row, Entry], study: Study) -> Iterator[Pair]:
+def _pairs(there: Mapping[SupplementRow, Result], supplement: Supplement) -> Iterator[Pair]:
     """Each row with the one that it is compared with, where both have numbers."""
     default = next((row for row in there if row.variant == "default" and not row.method), None)
     named = {row.name: row for row in there}
-    explicit = any(row.against for row in study.rows)
-    for row, entry in there.items():
+    explicit = any(row.against for row in supplement.rows)
+    for row, result in there.items():
         other = named.get(row.against) if explicit else default
         if other is not None and other is not row:
-            yield Pair(row.name, entry, other.name, there[other])
+            yield Pair(row.name, result, other.name, there[other])
 
 
-def _trend(board: Board, dataset: str, study: Study) -> str:
+def _trend(board: Board, dataset: str, supplement: Supplement) -> str:
     """Kendall's tau between the swept values and each metric."""
-    values = {entry: value for value, entry in swept(board, dataset, study)}
-    found = {metric: ordered(board, dataset, values, metric) for metric in study.metrics}
-    texts = [f"{METRICS[metric].title.split()[0]} {one}" for metric, one in found.items() if one]
+    values = {result: value for value, result in swept(board, dataset, supplement)}
+    found = {metric: ordered(board, dataset, values, metric) for metric in supplement.metrics}
+    texts = [f"{METRICS[metric].name} {one}" for metric, one in found.items() if one]
     sense = "Kendall's τ between {} and the metric (above 0: it rises) [95 % interval]: {}."
-    return sense.format(plain(study.sweep), ", ".join(texts)) if texts else ""
+    return sense.format(plain(supplement.sweep), ", ".join(texts)) if texts else ""

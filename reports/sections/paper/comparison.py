@@ -1,142 +1,176 @@
-"""The papers' tables in the papers' form: ours, the printed number, the difference."""
+"""A paper's table in the paper's form: ours, the printed number, the difference."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from reports.evidence.reproduced import words as verdict_words
-from reports.evidence.stats import best_two, percent
-from reports.markup.markdown import NONE, Sheet, marked, number, plain, sentence_list, short, signed, table
-from reports.model.board import Board, Entry
+from reports.evidence import learned, reproduced
+from reports.evidence.stats import percent
+from reports.markup.document import Part, Section, slug
+from reports.markup.table import Column, Entry, Table, by_columns, marked, words
+from reports.markup.text import NONE, number, plain, sentence_list
+from reports.model.board import Board, Result
 from reports.model.cost import PER_BATCH, per_batch, together
-from reports.model.metrics import digits
-from reports.model.papers import Paper, Printed, Table
-from reports.model.summary import plus_minus
+from reports.model.metrics import ERRORS, METRICS, digits
+from reports.model.papers import Paper, PaperTable, Printed
+from reports.model.rows import why_missing
+from reports.sections.paper import ablation
 
-TITLES = {
-    "rmse": "RMSE ↓", "mae": "MAE ↓", "xauc": "XAUC ↑", "xgauc": "XGAUC ↑", "spearman": "Spearman ↑",
-    "improvement": "XAUC improv.", **PER_BATCH,
-}  # fmt: skip
+_IMPROVEMENT = "improvement"  # of XAUC, relative to the first row's
+Columns = list[tuple[Column, Sequence[Entry]]]
 
 
-def comparison(board: Board, paper: Paper, number_: str, column: str) -> Sheet:
-    """A table's rows for one of its datasets, with our records beside them."""
-    printed = paper.table(number_)
+def section(board: Board, paper: Paper, printed: PaperTable) -> Section | None:
+    """A part for each dataset; of a table of variants those alone for which one of them has a number."""
+    shown = list(ablation.there(board, paper, printed)) if printed.ablation else printed.shown
+    parts = tuple(_part(board, paper, printed, column) for column in shown)
+    if not any(part.tables for part in parts):
+        return None
+    numbers = f"Tables {printed.also} and {printed.number}" if printed.also else f"Table {printed.number}"
+    about = [" ".join(printed.about.split())]
+    about += [disagreement(paper, printed.also, printed.number)] if printed.also else []
+    title = f"{numbers}: {printed.caption}"
+    return Section(f"table-{printed.number}", title, tuple(filter(None, about)), parts)
+
+
+def _part(board: Board, paper: Paper, printed: PaperTable, column: str) -> Part:
+    source = paper.source(column)
+    assert source is not None, f"{paper.key} describes no dataset {column!r}"
+    if not board.has(source.ours):
+        return Part(plain(column), missing=why_missing(board, source.ours, source.reason))
+    lines: list[str] = []
+    if printed.constants and column in printed.columns:
+        lines += constants_beside(board, paper, printed, column)
+    lines += reproduced.below(board, paper, printed, column)
+    lines += ablation.lines(board, paper, printed, column) if printed.ablation else []
+    lines += learned.lines(board, source.ours, with_numbers(board, source.ours, printed))
+    lines += reasons(board, paper, printed, column)
+    about = whose_rows(board, paper, printed, column)
+    return Part(plain(column), about=about, tables=(table(board, paper, printed, column),), lines=tuple(lines))
+
+
+def table(board: Board, paper: Paper, printed: PaperTable, column: str) -> Table:
+    """The table's rows for one of its datasets, with our records beside them."""
     source = paper.source(column)
     dataset = source.ours if source else ""
-    unit = str(board.facts(dataset).get("unit", "s"))
-    entries = [board.get(dataset, row.method, row.variant) for row in printed.rows]
-    sized = any(row.parameters for row in printed.rows)
-    head: list[str] = ["method"]
-    columns: list[list[str]] = []
-    if any(e and e.few for e in entries):
-        head.append("seeds")
-        columns.append([seeds(e) for e in entries])
-    if sized:
-        head += ["parameters", paper.key]
-        columns += [[_millions(e) for e in entries], [row.parameters or NONE for row in printed.rows]]
+    results = [board.get(dataset, row.method, row.variant) for row in printed.rows]
+    columns: Columns = [(words("method", "method"), [Entry(text=plain(row.name)) for row in printed.rows])]
+    if any(e and e.few for e in results):
+        columns.append((Column("seeds", "seeds", digits=0), [seeds(e) for e in results]))
+    if any(row.parameters for row in printed.rows):
+        columns.append((Column("parameters", "parameters", digits=0), [_millions(e) for e in results]))
+        theirs = [Entry(text=row.parameters) for row in printed.rows]
+        columns.append((Column("parameters_paper", paper.key, digits=0), theirs))
     for place, metric in enumerate(printed.metrics):
-        theirs = [printed.printed(row, column).get(metric) for row in printed.rows]
-        if metric == "improvement":
-            head += [TITLES[metric], paper.key]
-            columns += [_improvements(entries), [t.text if t else NONE for t in theirs]]
-            continue
-        if metric in PER_BATCH:
-            head += [TITLES[metric], paper.key, f"× {plain(printed.rows[0].name)}: ours / {paper.key}"]
-            columns += _seconds(entries, theirs, metric)
-            continue
-        width = 3 if column in printed.columns else 2  # no difference from numbers of another dataset
-        head += [TITLES.get(metric, metric), paper.key, "Δ"][:width]
-        columns += _metric(printed, entries, theirs, metric, unit, first=place == 0)[:width]
+        columns += _columns(board, paper, printed, column, metric, first=place == 0)
     if set(PER_BATCH) & set(printed.metrics):
-        head.append("replicas together")
-        columns.append([together(e) for e in entries])
-    head.append("verdict")
-    columns.append([verdict_words(board, paper, printed, row, column) for row in printed.rows])
-    rows = [[plain(row.name), *(c[i] for c in columns)] for i, row in enumerate(printed.rows)]
-    return table(head, rows, last=1)
+        columns.append((words("replicas", "replicas together"), [Entry(text=together(e)) for e in results]))
+    verdicts = [Entry(text=reproduced.words(board, paper, printed, row, column)) for row in printed.rows]
+    columns.append((words("verdict", "verdict"), verdicts))
+    name = slug(paper.key, printed.number, column)
+    caption = f"{paper.key}, Table {printed.number}, {plain(column)}: ours beside the paper's"
+    return Table(name, caption, tuple(head for head, _ in columns), by_columns([entries for _, entries in columns]))
 
 
-def _metric(
-    printed: Table,
-    entries: Sequence[Entry | None],
-    theirs: Sequence[Printed | None],
-    metric: str,
-    unit: str,
-    *,
-    first: bool,
-) -> list[list[str]]:
-    """Three columns: ours (best bold, second underlined), the paper's, the difference in the paper's decimals."""
-    parts = [row.slice for row in printed.rows]
-    found = [e.metric(metric, part) if e else None for e, part in zip(entries, parts, strict=True)]
-    best, second = best_two(
-        [s.mean if s else None for s in found], low=metric in ("mae", "rmse"), digits=digits(metric, unit)
-    )
-    ours, differences = [], []
-    for place, (entry, summary, their) in enumerate(zip(entries, found, theirs, strict=True)):
-        if summary is None:
-            ours.append(state(entry) if first else NONE)
-        else:
-            ours.append(marked(plus_minus(summary, digits(metric, unit)), place, best, second))
-        differences.append(signed(summary.mean - their.value, their.digits) if summary and their else NONE)
-    return [ours, [t.text.replace("±", " ± ") if t else NONE for t in theirs], differences]
+def _columns(
+    board: Board, paper: Paper, printed: PaperTable, column: str, metric: str, *, first: bool
+) -> Iterator[tuple[Column, Sequence[Entry]]]:
+    """Ours, the paper's, and the difference or the multiples."""
+    source = paper.source(column)
+    dataset = source.ours if source else ""
+    results = [board.get(dataset, row.method, row.variant) for row in printed.rows]
+    theirs = [printed.printed(row, column).get(metric) for row in printed.rows]
+    their = (Column(f"{metric}_paper", paper.key), [_printed(one) for one in theirs])
+    if metric == _IMPROVEMENT:
+        yield Column(metric, "XAUC improv.", "%", digits=2, signed=True), _improvements(results)
+        yield their
+    elif metric in PER_BATCH:
+        yield Column(metric, PER_BATCH[metric]), [_seconds(e, metric) for e in results]
+        yield their
+        base = plain(printed.rows[0].name)
+        yield words(f"{metric}_times", f"× {base}: ours / {paper.key}"), _multiples(results, theirs, metric)
+    else:
+        parts = [row.slice for row in printed.rows]
+        found = [e.metric(metric, part) if e else None for e, part in zip(results, parts, strict=True)]
+        head = METRICS[metric].column(board.unit(dataset))
+        ours = [
+            summary.entry() if summary else Entry(text=state(e) if first else "")
+            for e, summary in zip(results, found, strict=True)
+        ]
+        yield head, marked(head, ours)
+        yield their
+        if column in printed.columns:  # no difference from numbers of another dataset
+            places = max((one.digits for one in theirs if one), default=0)
+            gaps = [
+                Entry(s.mean - t.value, text=f"{s.mean - t.value:+,.{t.digits}f}") if s and t else Entry()
+                for s, t in zip(found, theirs, strict=True)
+            ]
+            yield Column(f"{metric}_gap", "Δ", digits=places, signed=True), gaps
 
 
-def seeds(entry: Entry | None) -> str:
+def _printed(one: Printed | None) -> Entry:
+    return Entry(one.value, one.std, n=0, text=one.text.replace("±", " ± ")) if one else Entry()
+
+
+def seeds(result: Result | None) -> Entry:
     """How many seeds stand behind a row."""
-    return str(entry.seeds) if entry and entry.seeds else NONE
+    return Entry(result.seeds) if result and result.seeds else Entry()
 
 
-def state(entry: Entry | None) -> str:
+def state(result: Result | None) -> str:
     """Why a row has no number, in a word or two."""
-    return entry.state if entry and not entry.ok else "not run"
+    return result.state if result and not result.ok else "not run"
 
 
-def _seconds(entries: Sequence[Entry | None], theirs: Sequence[Printed | None], metric: str) -> list[list[str]]:
-    """Three columns: our seconds, the paper's, and how many times the first row's each is, here and there."""
-    ours = [per_batch(e, metric) if e else None for e in entries]
+def _seconds(result: Result | None, metric: str) -> Entry:
+    if result is None or not result.ok:
+        return Entry(text=state(result))
+    return Entry(per_batch(result, metric))
+
+
+def _multiples(results: Sequence[Result | None], theirs: Sequence[Printed | None], metric: str) -> list[Entry]:
+    """How many times what the first row takes each does, here and there."""
+    ours = [per_batch(e, metric) if e else None for e in results]
     printed = [t.value if t else None for t in theirs]
-    times = [f"{_times(o, ours[0])} / {_times(t, printed[0])}" for o, t in zip(ours, printed, strict=True)]
-    texts = [short(o) if e and e.ok else state(e) for o, e in zip(ours, entries, strict=True)]
-    return [texts, [t.text if t else NONE for t in theirs], times]
+    return [Entry(text=f"{_times(o, ours[0])} / {_times(t, printed[0])}") for o, t in zip(ours, printed, strict=True)]
 
 
 def _times(value: float | None, base: float | None) -> str:
     return NONE if value is None or not base else f"{value / base:.1f}"
 
 
-def _improvements(entries: Sequence[Entry | None]) -> list[str]:
-    """XAUC relative to the first row's, as GR's Table 2 prints it."""
-    values = [e.mean("xauc") if e else None for e in entries]
+def _improvements(results: Sequence[Result | None]) -> list[Entry]:
+    """XAUC relative to the first row's."""
+    values = [e.mean("xauc") if e else None for e in results]
     base = values[0]
     return [
-        NONE if v is None or base is None or place == 0 else signed(percent(v, base), 2, " %")
+        Entry() if v is None or base is None or place == 0 else Entry(percent(v, base))
         for place, v in enumerate(values)
     ]
 
 
-def _millions(entry: Entry | None) -> str:
-    count = entry.cost("parameters") if entry else None
-    return NONE if count is None else f"{count / 1e6:.2f}M"
+def _millions(result: Result | None) -> Entry:
+    found = result.cost("parameters") if result else None
+    return Entry() if found is None else Entry(found, text=f"{found / 1e6:.2f}M")
 
 
-def with_numbers(board: Board, dataset: str, printed: Table) -> dict[str, Entry]:
-    """The entries of a table's rows that have numbers, by the rows' names."""
+def with_numbers(board: Board, dataset: str, printed: PaperTable) -> dict[str, Result]:
+    """The results of a table's rows that have numbers, by the rows' names."""
     return {row.name: e for row in printed.rows if (e := board.numbers(dataset, row.method, row.variant))}
 
 
-def reasons(board: Board, paper: Paper, number_: str, column: str) -> list[str]:
+def reasons(board: Board, paper: Paper, printed: PaperTable, column: str) -> list[str]:
     """Why rows of the comparison have no number or fewer seeds: one line per row that has something to say."""
     source = paper.source(column)
     lines = []
-    for row in paper.table(number_).rows:
-        entry = board.get(source.ours if source else "", row.method, row.variant)
-        if entry and entry.remarks:
-            lines.append(f"{plain(row.name)}: {entry.remarks}.")
+    for row in printed.rows:
+        result = board.get(source.ours if source else "", row.method, row.variant)
+        if result and result.remarks:
+            lines.append(f"{plain(row.name)}: {result.remarks}.")
     return lines
 
 
-def whose_rows(board: Board, paper: Paper, number_: str, column: str) -> str:
+def whose_rows(board: Board, paper: Paper, printed: PaperTable, column: str) -> str:
     """Which rows are behind our numbers and which behind the paper's."""
-    source, printed = paper.source(column), paper.table(number_)
+    source = paper.source(column)
     first = paper.source(printed.columns[0]) if column in printed.elsewhere else None
     size = f"{first.name}, {first.size}" if first else source.size if source else ""
     theirs = f" The paper: {size}." if size else ""
@@ -146,73 +180,26 @@ def whose_rows(board: Board, paper: Paper, number_: str, column: str) -> str:
 def whose(board: Board, dataset: str) -> str:
     """The rows behind our numbers on a dataset."""
     facts = board.facts(dataset)
-    count = f", {facts['rows']:,} rows" if "rows" in facts else ""
-    return f"{plain(str(facts.get('slice', 'not said')))}{count}"
+    rows = f", {facts['rows']:,} rows" if "rows" in facts else ""
+    return f"{plain(str(facts.get('slice', 'not said')))}{rows}"
 
 
-def constants_beside(board: Board, paper: Paper, number_: str, column: str) -> str:
+def constants_beside(board: Board, paper: Paper, printed: PaperTable, column: str) -> list[str]:
     """How many of a table's printed errors the best label-only constant on our rows stays below."""
-    printed, source = paper.table(number_), paper.source(column)
+    source = paper.source(column)
     dataset = source.ours if source else ""
-    unit = str(board.facts(dataset).get("unit", "s"))
+    unit = board.unit(dataset)
     found = []
-    for metric in ("mae", "rmse"):
-        best = board.best(dataset, metric, label_only=True)
+    for metric in ERRORS:
+        best = board.best(dataset, metric, "constant")
         value = best.mean(metric) if best else None
         theirs = [p.value for row in printed.rows if (p := printed.printed(row, column).get(metric))]
         if best is None or value is None or not theirs:
             continue
         above = sum(v > value for v in theirs)
-        text = f"{best.label} has {metric.upper()} {number(value, digits(metric, unit))}"
+        text = f"{best.label} has {METRICS[metric].name} {number(value, digits(metric, unit))}"
         found.append(f"{text} (below {above} of the {len(theirs)} that {paper.key} prints)")
-    return f"Label-only constants on our rows: {sentence_list(found)}." if found else ""
-
-
-def buckets(board: Board, paper: Paper, number_: str, column: str, methods: Sequence[str]) -> list[Sheet]:
-    """ProWTP's Table 7 turned round: one table per metric, a row per method, a column per duration bucket."""
-    printed, source = paper.table(number_), paper.source(column)
-    dataset = source.ours if source else ""
-    unit = str(board.facts(dataset).get("unit", "s"))
-    entries = [e for method in methods if (e := board.numbers(dataset, method))]
-    parts = [row.slice for row in printed.rows]
-    tables = []
-    for metric in printed.metrics:
-        columns = []
-        for part in parts:
-            values = [e.mean(metric, part) for e in entries]
-            best, second = best_two(values, low=metric in ("mae", "rmse"), digits=digits(metric, unit))
-            texts = [plus_minus(e.metric(metric, part), digits(metric, unit)) for e in entries]
-            columns.append([marked(text, place, best, second) for place, text in enumerate(texts)])
-        rows = [[e.label, *(c[i] for c in columns)] for i, e in enumerate(entries)]
-        theirs = [printed.printed(row, column).get(metric) for row in printed.rows]
-        rows.append([f"{paper.key} as printed", *(t.text if t else NONE for t in theirs)])
-        tables.append(table([TITLES[metric], *(f"bucket {row.name}" for row in printed.rows)], rows))
-    return tables
-
-
-def edges(board: Board, dataset: str) -> str:
-    """The duration buckets in words, from the facts; empty where they do not say."""
-    found = board.facts(dataset).get("bucket_edges")
-    return f"Bucket edges: {', '.join(f'{edge:g}' for edge in found)} s." if found else ""
-
-
-def statistics(board: Board, paper: Paper, number_: str) -> Sheet:
-    """ProWTP's Table 6: the paper's counts and those of the data behind our records."""
-    printed = paper.table(number_)
-    rows = []
-    for row in printed.rows:
-        source = paper.source(row.name)
-        dataset = source.ours if source else ""
-        theirs, facts = printed.printed(row, ""), board.facts(dataset)
-        ours = {**facts, "buckets": len(facts["bucket_edges"]) + 1 if "bucket_edges" in facts else None}
-        cells = [f"{theirs[m].text} / {_count(ours.get(m))}" for m in printed.metrics]
-        about = plain(str(facts.get("slice", ""))) if facts else f"not run: {plain(source.reason)}" if source else NONE
-        rows.append([row.name, *cells, about or NONE])
-    return table(["paper / ours", "users", "videos", "interactions", "duration buckets", "our data"], rows, last=1)
-
-
-def _count(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else NONE
+    return [f"Label-only constants on our rows: {sentence_list(found)}."] if found else []
 
 
 def disagreement(paper: Paper, one: str, two: str) -> str:
@@ -228,9 +215,8 @@ def disagreement(paper: Paper, one: str, two: str) -> str:
                     continue
                 cells += 1
                 if abs(a.value - b.value) > 0.51 * 10**-a.digits:
-                    gaps.append(
-                        (abs(a.value - b.value) / a.value, f"{row.name}, {column}, {metric.upper()}: {a.text}", b.text)
-                    )
+                    where = f"{row.name}, {column}, {METRICS[metric].name}: {a.text}"
+                    gaps.append((abs(a.value - b.value) / a.value, where, b.text))
     if not gaps:
         return ""
     _, where, other_text = max(gaps)

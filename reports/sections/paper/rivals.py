@@ -1,13 +1,17 @@
-"""Does a method beat the others under one protocol, beyond noise? A study's rows against each of its rivals."""
+"""Does a method beat the others under one protocol, beyond noise? A supplement's rows against each of its rivals."""
 
 from collections.abc import Iterator, Mapping
 
 from reports.evidence import learned
 from reports.evidence.differences import Gap, Pair, behind, judged
-from reports.markup.markdown import NONE, Sheet, plain, sentence_list, signed, table
+from reports.markup.document import slug
+from reports.markup.table import Column, Entry, Table, words
+from reports.markup.text import plain, sentence_list, signed
 from reports.model.board import Board
 from reports.model.metrics import METRICS, digits
-from reports.model.studies import Study, entries, numbers
+from reports.model.papers import Paper
+from reports.model.rows import numbers, results
+from reports.model.supplements import Supplement
 from reports.sections.paper.comparison import seeds
 
 _SAYS = {  # a word -> how it is said of some, and of everyone
@@ -20,58 +24,68 @@ _SAYS = {  # a word -> how it is said of some, and of everyone
 Found = Mapping[tuple[str, str, str], tuple[Gap, str]]  # metric, row, rival -> the difference and its word
 
 
-def verdicts(board: Board, dataset: str, study: Study) -> Sheet | None:
-    """A line for each row and metric, a column for each rival: the word and the difference, below 0 where the row's
+def verdicts(board: Board, paper: Paper, dataset: str, supplement: Supplement, name: str) -> Table | None:
+    """A row for each metric and variant, a column for each rival: the word and the difference, below 0 where the row's
     number is less. None where no row or no rival has numbers."""
-    found = _found(board, dataset, study)
+    found = _found(board, dataset, supplement)
     if not found:
         return None
-    unit, there = str(board.facts(dataset).get("unit", "s")), entries(board, dataset, study)
-    few = any(entry.few for entry in there.values())
-    lines = []
-    for metric in study.metrics:
-        for row, entry in there.items():
-            cells = [found.get((metric, row.name, rival.name)) for rival in study.rivals]
-            texts = [f"{c[1]} ({signed(c[0].value, digits(metric, unit))})" if c else NONE for c in cells]
-            lines.append([METRICS[metric].title, plain(row.name), *[seeds(entry)] * few, *texts])
-    head = ["metric", "variant", *["seeds"] * few, *(f"against {plain(rival.name)}" for rival in study.rivals)]
-    return table(head, lines, left=2)
+    unit, there = board.unit(dataset), results(board, dataset, supplement)
+    few = any(result.few for result in there.values())
+    rows = []
+    for metric in supplement.metrics:
+        for row, result in there.items():
+            first = [Entry(text=METRICS[metric].title), Entry(text=plain(row.name)), *[seeds(result)] * few]
+            pairs = [found.get((metric, row.name, rival.name)) for rival in supplement.rivals]
+            rows.append((*first, *(_entry(pair, digits(metric, unit)) for pair in pairs)))
+    columns = (
+        words("metric", "metric"),
+        words("variant", "variant"),
+        *[Column("seeds", "seeds", digits=0)] * few,
+        *(words(slug("against", rival.name), f"against {plain(rival.name)}") for rival in supplement.rivals),
+    )
+    caption = f"{paper.key}, {supplement.title}, {name}"
+    return Table(slug(paper.key, supplement.key, dataset), caption, columns, tuple(rows))
 
 
-def answers(board: Board, dataset: str, study: Study) -> Iterator[str]:
+def _entry(pair: tuple[Gap, str] | None, places: int) -> Entry:
+    return Entry(pair[0].value, text=f"{pair[1]} ({signed(pair[0].value, places)})") if pair else Entry()
+
+
+def answers(board: Board, dataset: str, supplement: Supplement) -> Iterator[str]:
     """The same in words: first whether a row beats them all, then metric by metric, then what that rests on."""
-    found = _found(board, dataset, study)
+    found = _found(board, dataset, supplement)
     rows = list(dict.fromkeys(row for _, row, _ in found))
     against = list(dict.fromkeys(rival for _, _, rival in found))
     texts = []
     for row in rows:
-        won = [m for m in study.metrics if all(_word(found, m, row, rival) == "better" for rival in against)]
-        texts.append(f"{plain(row)} in {sentence_list([_title(m) for m in won]) or 'none'}")
-    metrics = sentence_list([_title(metric) for metric in study.metrics])
+        won = [m for m in supplement.metrics if all(_word(found, m, row, rival) == "better" for rival in against)]
+        texts.append(f"{plain(row)} in {sentence_list([METRICS[m].name for m in won]) or 'none'}")
+    metrics = sentence_list([METRICS[metric].name for metric in supplement.metrics])
     all_ = sentence_list([plain(rival) for rival in against])
     yield f"Ahead of each of {all_} beyond noise: {'; '.join(texts)}, of {metrics}."
-    for metric in study.metrics:
-        yield f"{_title(metric)}: {'; '.join(_sentence(found, metric, row, against) for row in rows)}."
+    for metric in supplement.metrics:
+        yield f"{METRICS[metric].name}: {'; '.join(_sentence(found, metric, row, against) for row in rows)}."
     yield behind([gap for gap, _ in found.values()])
-    everyone = (*study.rows, *study.rivals)
-    there = numbers(board, dataset, study, everyone)
-    yield from learned.lines(board, dataset, {row.name: entry for row, entry in there.items()})
+    everyone = (*supplement.rows, *supplement.rivals)
+    there = numbers(board, dataset, supplement, everyone)
+    yield from learned.lines(board, dataset, {row.name: result for row, result in there.items()})
     lacking = [plain(row.name) for row in everyone if row not in there]
     if lacking:
         yield f"Without numbers here: {sentence_list(lacking)}."
 
 
-def _found(board: Board, dataset: str, study: Study) -> Found:
+def _found(board: Board, dataset: str, supplement: Supplement) -> Found:
     """Of every pair with the metric; noise is by Holm over all pairs of a metric."""
-    theirs = numbers(board, dataset, study, study.rivals)
+    theirs = numbers(board, dataset, supplement, supplement.rivals)
     pairs = [
         Pair(row.name, mine, rival.name, other)
-        for row, mine in entries(board, dataset, study).items()
+        for row, mine in results(board, dataset, supplement).items()
         for rival, other in theirs.items()
     ]
     return {
         (metric, gap.pair.name, gap.pair.other_name): (gap, word)
-        for metric in study.metrics
+        for metric in supplement.metrics
         for gap, word in judged(board, dataset, pairs, metric)
     }
 
@@ -81,13 +95,9 @@ def _word(found: Found, metric: str, row: str, rival: str) -> str:
 
 
 def _sentence(found: Found, metric: str, row: str, against: list[str]) -> str:
-    """ "GR beats VR, is not told apart from CREAD and loses to boosted trees" """
+    """ "A beats B, is not told apart from C and loses to boosted trees" """
     parts = []
     for word, (says, everyone) in _SAYS.items():
         names = [plain(rival) for rival in against if _word(found, metric, row, rival) == word]
         parts += [f"{says} {everyone if len(names) == len(against) > 1 else sentence_list(names)}"] if names else []
     return f"{plain(row)} {', '.join(parts)}"
-
-
-def _title(metric: str) -> str:
-    return METRICS[metric].title.split()[0]

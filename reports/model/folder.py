@@ -1,0 +1,89 @@
+"""A folder of records, each file read once: records, noise, portraits, searches, arrays, and one digest of it all."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from benchmark.compare import noise as noises
+from benchmark.compare import portrait as portraying
+from benchmark.compare.noise import Noise
+from benchmark.compare.portrait import Portrait
+from benchmark.files.errors import UserError
+from benchmark.records.record import Record, decode
+from benchmark.records.study import GLOB, Study, studies
+from benchmark.records.trial import Trial
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What lies below a folder of records."""
+
+    runs: Path | None = None
+    records: Sequence[Record] = ()
+    noise: Mapping[str, Noise] = field(default_factory=dict)  # by dataset
+    portraits: Mapping[str, Portrait] = field(default_factory=dict)  # by dataset
+    searches: Mapping[Study, Sequence[Trial]] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)  # file, relative -> its SHA-256
+    digest: str = ""  # over all of it
+
+
+def read(runs: Path) -> Folder:
+    """Everything below the folder. Raises UserError on a file that is something else than its name says."""
+    raw = _raw(runs)
+    records = sorted((_record(runs, path, raw[path]) for path in files(runs)), key=lambda record: record.cell)
+    folders = sorted({path.parent for path in raw if path.name == portraying.FILE})
+    portraits = {folder.name: found for folder in folders if (found := portraying.read(folder))}
+    hashes = {path.relative_to(runs).as_posix(): hashlib.sha256(data).hexdigest() for path, data in raw.items()}
+    return Folder(runs, records, resampled(runs), portraits, studies(runs), hashes, _total(runs, raw))
+
+
+def files(runs: Path) -> list[Path]:
+    """Every record's file `<dataset>/<method>/<variant>/<seed>.json` below the folder, in order."""
+    return sorted(path for path in runs.glob("*/*/*/*.json") if not path.name.startswith("."))
+
+
+def load(runs: Path) -> list[Record]:
+    """Every record below the folder, by cell. Raises UserError on a file that is no record, or not this place's."""
+    return sorted((_record(runs, path, path.read_bytes()) for path in files(runs)), key=lambda record: record.cell)
+
+
+def _record(runs: Path, path: Path, data: bytes) -> Record:
+    try:
+        record = decode(data)
+    except msgspec.DecodeError as error:
+        raise UserError(f"{path} is not a record ({error}): delete it and run again") from None
+    if record.cell.path != path.relative_to(runs):
+        raise UserError(
+            f"{path} holds the record of {record.cell}, which belongs in {runs / record.cell.path}: move it"
+        )
+    return record
+
+
+def resampled(runs: Path) -> dict[str, Noise]:
+    """What was resampled below the folder, by dataset. Raises UserError on a file that is something else."""
+    found = {path.parent.name: noises.read(path.parent) for path in sorted(runs.glob(f"*/{noises.FILE}"))}
+    return {dataset: noise for dataset, noise in found.items() if noise is not None}
+
+
+def digest(runs: Path) -> str:
+    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays, every trial, and what
+    was computed of every dataset."""
+    return _total(runs, _raw(runs))
+
+
+def _raw(runs: Path) -> dict[Path, bytes]:
+    """The bytes of every file that the pages are made from, in order."""
+    arrays = (path for glob in ("*/*/*/*.npz", GLOB) for path in runs.glob(glob) if not path.name.startswith("."))
+    datasets = (path for name in (noises.FILE, portraying.FILE) for path in runs.glob(f"*/{name}"))
+    return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets])}
+
+
+def _total(runs: Path, raw: Mapping[Path, bytes]) -> str:
+    total = hashlib.sha256()
+    for path, data in raw.items():
+        total.update(f"{path.relative_to(runs).as_posix()}\0{len(data)}\0".encode())
+        total.update(data)
+    return total.hexdigest()

@@ -1,0 +1,1 @@
+"""The sections of a dataset's own page."""

@@ -1,0 +1,1 @@
+"""The sections of the front page, RESULTS.md."""

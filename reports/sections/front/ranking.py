@@ -1,0 +1,59 @@
+"""The ranking of a reader's own run: dataset by dataset, before everything else."""
+
+from reports.evidence.contest import contest
+from reports.markup.document import Part, Section, slug
+from reports.markup.inline import bare
+from reports.markup.table import said
+from reports.markup.text import plain
+from reports.model.board import Board
+from reports.model.metrics import HEADLINE, METRICS
+from reports.sections.board import leaderboard
+
+_SHOWN = ("mae", "rmse", "spearman", "xauc")  # of the dataset's metrics
+
+
+def section(board: Board) -> Section | None:
+    """A short table for each dataset that has a number; None where none has."""
+    parts = tuple(_part(board, dataset) for dataset in board.datasets if board.ranked.has(dataset))
+    about = ("By MAE, the best first. The pages of the boards have every metric, and what noise leaves open.",)
+    return Section("ranking", "Ranking", about, parts) if parts else None
+
+
+def _part(board: Board, dataset: str) -> Part:
+    ranked = board.ranked
+    lines = [f"[More of {plain(dataset)}](@{page_of(dataset)})."]
+    if contest(ranked, dataset, HEADLINE) is None:
+        lines.insert(0, next(leaderboard.trust(ranked, dataset)))
+    table = leaderboard.table(ranked, dataset, metrics(board, dataset), short=True)
+    lacking = [e.full for e in ranked.of(dataset) if not e.ok]
+    if lacking:
+        lines.insert(0, f"Without a number: {', '.join(plain(name) for name in lacking)}.")
+    return Part(plain(dataset), tables=(table,), lines=tuple(lines))
+
+
+def metrics(board: Board, dataset: str) -> tuple[str, ...]:
+    """Of a short table."""
+    return tuple(name for name in board.metrics(dataset) if name in _SHOWN)
+
+
+def page_of(dataset: str) -> str:
+    """The name of a dataset's own page."""
+    return slug("board", dataset)
+
+
+def told(board: Board, dataset: str) -> str:
+    """The ranking for a terminal: the same rows and numbers, in columns of text."""
+    table = leaderboard.table(board.ranked, dataset, metrics(board, dataset), short=True)
+    cells = [[bare(column.title) for column in table.columns]]
+    cells += [
+        [bare(said(column, entry)) for column, entry in zip(table.columns, row, strict=True)] for row in table.rows
+    ]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(table.columns))]
+    lines = [f"{dataset}, by {METRICS[HEADLINE].name} in {board.unit(dataset)}"]
+    for row in cells:
+        texts = [
+            text.ljust(width) if column.words else text.rjust(width)
+            for column, text, width in zip(table.columns, row, widths, strict=True)
+        ]
+        lines.append(f"  {'  '.join(texts)}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""Every page: the front page, then one for each board, one for each paper, and those that go across."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from reports.markup.document import Page, Section, slug
+from reports.markup.text import plain
+from reports.model.board import Board
+from reports.model.papers import Paper, papers
+from reports.model.supplements import supplements
+from reports.sections import cost, data, distributions, tuning, tweaks
+from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
+from reports.sections.front import about, links, ranking
+from reports.sections.paper import buckets, checklist, comparison, counts, notes, reproduced, supplement, values
+
+BOARD = (leaderboard.section, noise.section, skill.section, slices.section, calibration.section, provenance.section)
+ACROSS: tuple[tuple[str, str, tuple[Callable[[Board], Section | None], ...]], ...] = (
+    ("tuning", "Untuned and tuned", (tuning.section,)),
+    ("tweaks", "Tweaks of protocol and size", (tweaks.section,)),
+    ("distributions", "Predicted distributions", (distributions.section,)),
+    ("cost", "Cost", (cost.section, cost.where)),
+    ("data", "Data", (data.section, data.left_out)),
+)
+FORMS = {
+    "comparison": comparison.section,
+    "buckets": buckets.section,
+    "counts": counts.section,
+    "values": values.section,
+}
+
+
+def pages(board: Board) -> tuple[Page, ...]:
+    """In order, the front page first. Raises UserError on damaged arrays."""
+    details = (*_boards(board), *_papers(board), *_across(board))
+    return (_front(board, details), *details)
+
+
+def _boards(board: Board) -> Iterator[Page]:
+    for dataset in board.datasets:
+        sections = tuple(filter(None, [make(board, dataset) for make in BOARD]))
+        if sections:
+            yield Page(ranking.page_of(dataset), f"The board {plain(dataset)}", _whose(board, dataset), sections)
+
+
+def _whose(board: Board, dataset: str) -> tuple[str, ...]:
+    return (f"{comparison.whose(board, dataset)}. {about.READING}",) if board.has(dataset) else ()
+
+
+def _papers(board: Board) -> Iterator[Page]:
+    untuned = board.untuned
+    for paper in papers().values():
+        found = list(_paper(untuned, paper))
+        if found:
+            told = (f"*{plain(paper.title)}*. {about.READING} Δ = ours − the paper's.",)
+            yield Page(slug("paper", paper.key), f"{paper.key}: the paper's tables and figures", told, tuple(found))
+
+
+def _paper(board: Board, paper: Paper) -> Iterator[Section]:
+    """Nothing where no number here stands beside one of the paper's."""
+    tables = [made for printed in paper.ours if (made := FORMS[printed.form](board, paper, printed))]
+    beside = {s.key: made for s in supplements(paper) if (made := supplement.section(board, paper, s))}
+    if not tables and not beside:
+        return
+    found: tuple[Section | None, ...] = (
+        *(beside.get(s.key) for s in supplements(paper) if s.rivals),
+        reproduced.section(board, paper),
+        *tables,
+        *(beside.get(s.key) for s in supplements(paper) if not s.rivals),
+        checklist.section(board, paper),
+        notes.section(board, paper),
+        notes.absent(board, paper, beside.keys()),
+    )
+    yield from filter(None, found)
+
+
+def _across(board: Board) -> Iterator[Page]:
+    for name, title, makers in ACROSS:
+        sections = tuple(filter(None, [make(board) for make in makers]))
+        if sections:
+            yield Page(name, title, (), sections)
+
+
+def _front(board: Board, details: Sequence[Page]) -> Page:
+    """Of the committed records, or of a reader's own run: that one begins with its ranking."""
+    found: tuple[Section | None, ...] = (ranking.section(board), links.section(details))
+    if board.committed:
+        found = (links.section(details), links.rebuild(board))
+    return Page("", "Results", tuple(about.paragraphs(board)), tuple(filter(None, found)))

@@ -1,0 +1,64 @@
+"""How many of a paper's numbers were reproduced, table by table."""
+
+from collections import Counter
+
+from reports.evidence.reproduced import WORDS, orders, verdict
+from reports.markup.document import Part, Section, slug
+from reports.markup.table import Column, Entry, Table, words
+from reports.markup.text import plain
+from reports.model.board import Board
+from reports.model.papers import Paper, PaperTable
+
+ABOUT = (
+    "Each number of the paper's tables that has one of ours beside it. Within noise: the difference is less than two "
+    "numbers with our standard error (over users and seeds) each would show, at 95 %; better and worse are ours "
+    "against the paper's. A verdict needs the paper's rows (its count to 1 %), its protocol as far as it is known, "
+    "and a number that the paper made itself. Where a paper does not say its split, the two also come from different "
+    "test rows. τ is Kendall's, of the order of our rows with the paper's: 1 the same, 0 unrelated, -1 reversed.",
+)
+
+
+def section(board: Board, paper: Paper) -> Section | None:
+    """None where no number of the paper has one of ours beside it."""
+    found = table(board, paper)
+    return Section("reproduced", "Reproduced or not", ABOUT, (Part(tables=(found,)),)) if found else None
+
+
+def table(board: Board, paper: Paper) -> Table | None:
+    """One row for each table and dataset that has numbers here: how many were reproduced, and its order."""
+    rows = [
+        row
+        for printed in paper.tables
+        for column in printed.columns
+        if (row := _counted(board, paper, printed, column))
+    ]
+    columns = (
+        words("table", "table"),
+        words("data", "data"),
+        Column("numbers", "numbers", digits=0),
+        *(Column(slug(word), word, digits=0) for word in WORDS),
+        words("why", "because of"),
+        words("order", "τ of the rows' order [95 % interval]"),
+    )
+    name = slug("reproduced", paper.key)
+    return Table(name, f"{paper.key}: reproduced or not", columns, tuple(rows)) if rows else None
+
+
+def _counted(board: Board, paper: Paper, printed: PaperTable, column: str) -> tuple[Entry, ...] | None:
+    found = [
+        one
+        for metric in printed.metrics
+        for row in printed.rows
+        if (one := verdict(board, paper, printed, row, column, metric))
+    ]
+    if not found:
+        return None
+    counts, why = Counter(one.word for one in found), Counter(reason for one in found for reason in one.why)
+    return (
+        Entry(text=f"Table {printed.number}"),
+        Entry(text=plain(column)),
+        Entry(len(found)),
+        *(Entry(counts[word]) for word in WORDS),
+        Entry(text=", ".join(why)),
+        Entry(text=", ".join(orders(board, paper, printed, column))),
+    )
