@@ -107,6 +107,11 @@ def _without_numbers(results: Sequence[Result]) -> list[tuple[str, list[Result]]
     return [(remarks, same) for (_, _, remarks), same in sorted(found.items(), key=lambda item: item[0])]
 
 
+def lacking(board: Board, dataset: str) -> list[tuple[str, str]]:
+    """Why there are rows without a number, and which these are, as Markdown."""
+    return [(remarks, _names(same)) for remarks, same in _without_numbers(board.of(dataset))]
+
+
 def _names(same: Sequence[Result]) -> str:
     return sentence_list(list(dict.fromkeys(e.name for e in same)))
 

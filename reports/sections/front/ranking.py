@@ -25,9 +25,7 @@ def _part(board: Board, dataset: str) -> Part:
     if contest(ranked, dataset, HEADLINE) is None:
         lines.insert(0, next(leaderboard.trust(ranked, dataset)))
     table = leaderboard.table(ranked, dataset, metrics(board, dataset), short=True)
-    lacking = [e.full for e in ranked.of(dataset) if not e.ok]
-    if lacking:
-        lines.insert(0, f"Without a number: {', '.join(plain(name) for name in lacking)}.")
+    lines = [f"Without a number: {names}, {said}." for said, names in leaderboard.lacking(ranked, dataset)] + lines
     return Part(plain(dataset), tables=(table,), lines=tuple(lines))
 
 
