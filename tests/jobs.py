@@ -58,22 +58,22 @@ class Dies:
         os._exit(7)
 
 
-def light(pipe: Connection, threads: int) -> None:
+def light(pipe: Connection, threads: int, gpu: str = "") -> None:
     """A worker without torch: these jobs need none, and its import takes seconds."""
     sys.modules["torch"] = SimpleNamespace(set_num_threads=lambda count: None)  # type: ignore[assignment]
-    _MAIN(pipe, threads)
+    _MAIN(pipe, threads, gpu)
 
 
-def born_late(pipe: Connection, threads: int) -> None:
+def born_late(pipe: Connection, threads: int, gpu: str = "") -> None:
     """A worker that dies at its start, once."""
     marker = Path(os.environ[BORN])
     if not marker.exists():
         marker.write_text("")
         os._exit(9)
-    light(pipe, threads)
+    light(pipe, threads, gpu)
 
 
-def never_born(pipe: Connection, threads: int) -> None:
+def never_born(pipe: Connection, threads: int, gpu: str = "") -> None:
     """A worker that dies at its start."""
     os._exit(9)
 

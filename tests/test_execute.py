@@ -57,7 +57,7 @@ def test_where_no_worker_stays_alive_the_run_ends_in_a_sentence(monkeypatch: pyt
 
 
 def test_where_no_worker_can_be_started_the_run_ends_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
+    def refuse(gpu: str) -> None:
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     monkeypatch.setattr(pool, "_Worker", refuse)

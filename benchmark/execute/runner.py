@@ -54,18 +54,20 @@ class Runner:
 
     def _unpredicted(self, standings: Mapping[Cell, Standing]) -> set[Cell]:
         """Returns the fresh cells whose predictions found no room in the cache of this machine, and still are not in
-        it. They run again where everything fresh is not left alone on purpose."""
+        it; none where --rerun says what is wanted."""
         again: set[Cell] = set()
-        lost = unkept(self.store.folder) if not self.options.rerun else set()
-        for cell, standing in standings.items():
-            if standing.state != "fresh" or str(cell) not in lost or (record := self.store.read(cell)) is None:
-                continue
-            group = Group(cell.dataset, cell.method, cell.variant, (cell.seed,))
-            if not path_of(group, cell.seed, record.identity).is_file():
-                again.add(cell)
-        for group in grouped(again):
-            self.engine.say(f"{group}: its predictions found no room in the cache; it runs again")
+        fresh = [cell for cell, standing in standings.items() if standing.state == "fresh"]
+        for group in grouped(fresh) if not self.options.rerun else ():
+            noted = unkept(self.store.folder, group)
+            cells = {cell for cell in group.cells if cell.seed in noted and not self._predicted(group, cell)}
+            if cells:
+                self.engine.say(f"{group}: its predictions found no room in the cache; it runs again")
+            again |= cells
         return again
+
+    def _predicted(self, group: Group, cell: Cell) -> bool:
+        record = self.store.read(cell)
+        return record is None or path_of(group, cell.seed, record.identity).is_file()
 
     def _job(self, group: Group, expected: Expected) -> TrainGroup:
         cell = group.cells[0]
@@ -96,9 +98,8 @@ class Runner:
         for record in trained.records:
             if record.cell in todo:
                 self.store.write(record, trained.arrays.get(record.seed))
-        written = [record.cell for record in trained.records if record.cell in todo and record.outcome == "ok"]
         with contextlib.suppress(OSError):  # a record is worth the same without the note
-            note(self.store.folder, written, kept=not trained.unkept)
+            note(self.store.folder, job.group, job.group.seeds if trained.unkept else ())
         if trained.unkept:
             display.say(f"{job.group}: no paired test, its predictions are lost: {trained.unkept}; run again with room")
         outcomes = {record.outcome: record for record in trained.records}
