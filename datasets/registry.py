@@ -65,9 +65,21 @@ def _drawn(dataset: Dataset) -> bool:
         return False
 
 
-def names() -> list[str]:
-    """Every dataset's name, protocols included."""
-    return list(_found()[0])
+def names(root: Path | None = None) -> list[str]:
+    """Every dataset's name, protocols included. root: the data root; where it is a file, it describes one more."""
+    return [*_found()[0], *([own.name] if (own := _own(root)) else [])]
+
+
+def _own(root: Path | None) -> Dataset | None:
+    """The table that the data root describes, where it is no folder but a TOML file. Raises BadData, NotAvailable."""
+    if root is None or root.suffix != ".toml":
+        return None
+    from datasets.described.dataset import described
+
+    own = described(root)
+    if own.name in _found()[0]:
+        raise BadData(f"{root}: name = {own.name!r} is that of a dataset of this project; choose another")
+    return own
 
 
 def broken() -> Mapping[str, str]:
@@ -75,11 +87,13 @@ def broken() -> Mapping[str, str]:
     return _found()[1]
 
 
-def get(name: str) -> Dataset:
-    """The dataset of that name. Raises UnknownDataset."""
+def get(name: str, root: Path | None = None) -> Dataset:
+    """The dataset of that name. root: as for `names`. Raises UnknownDataset."""
     known = _found()[0]
     if name in known:
         return known[name]
+    if (own := _own(root)) is not None and own.name == name:
+        return own
     raise UnknownDataset(no_such("dataset", name, known))
 
 

@@ -278,7 +278,7 @@ def test_no_test_row_can_change_a_trial(stop: Any, monkeypatch: pytest.MonkeyPat
     found = []
     for one in tables:
         monkeypatch.setattr("datasets.cache.load", lambda dataset, root, one=one: one)
-        monkeypatch.setattr("datasets.registry.get", lambda name: _Dataset(replace(PROTOCOL, stop=stop)))
+        monkeypatch.setattr("datasets.registry.get", lambda name, root: _Dataset(replace(PROTOCOL, stop=stop)))
         found.append([trial.tells for trial in job.serve(unheard).trials])
     assert all(trials == found[0] for trials in found)
     assert {t["outcome"] for t in found[0]} == {"ok"} and len(found[0]) == 5

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from benchmark.cli import authors
+from benchmark.cli import authors, tables
 from benchmark.cli import studies as views
 from benchmark.cli.console import console, hush
 from benchmark.cli.console import say as _print
@@ -42,7 +42,13 @@ Data = Annotated[
     Path | None, Parameter(name="--data", help="The data root: the folder that holds `KuaiRand-Pure/`, ...")
 ]
 Runs = Annotated[Path, Parameter(name="--runs", help="The folder of the records.")]
-Suite = Annotated[str, Parameter(name="--suite", help="A file of benchmark/suites/, without `.toml`.")]
+Suite = Annotated[
+    str,
+    Parameter(
+        name="--suite",
+        help="A file of benchmark/suites/, without `.toml`: quick by default, own for a table of your own.",
+    ),
+]
 Datasets = Annotated[
     list[str],
     Parameter(name="--dataset", negative="", help="Only these datasets of the suite; repeat or separate by commas."),
@@ -71,6 +77,14 @@ Search = Annotated[
         "what it chooses runs as the variant `tuned-NAME`.",
     ),
 ]
+Table = Annotated[
+    Path | None,
+    Parameter(name="--table", help="A table of your own: the TOML file that `describe` wrote and you have corrected."),
+]
+OwnRuns = Annotated[
+    Path | None,
+    Parameter(name="--runs", help="The folder of the records; of a --table, a folder beside it by default."),
+]
 Seeds = Annotated[int | None, Parameter(name="--seeds", help="How many seeds instead of the suite's own number.")]
 
 
@@ -79,11 +93,7 @@ def _split(values: list[str] | None) -> tuple[str, ...]:
 
 
 def _root(data: Path | None) -> Path | None:
-    if data is not None and not data.is_dir():
-        raise UserError(
-            f"--data {data}: no such folder; pass the folder that holds `KuaiRand-Pure/`, `KuaiRec 2.0/`, ..."
-        )
-    return data
+    return data if data is None or tables.is_description(data) else tables.folder(data)
 
 
 def _methods() -> dict[str, Entry]:
@@ -94,15 +104,22 @@ def _methods() -> dict[str, Entry]:
 
 
 def _cells(
-    suite: str, methods: dict[str, Entry], dataset: list[str] | None, only: list[str] | None, seeds: int | None
+    suite: str,
+    methods: dict[str, Entry],
+    dataset: list[str] | None,
+    only: list[str] | None,
+    seeds: int | None,
+    table: Path | None = None,
 ) -> list[Cell]:
     if seeds is not None and seeds < 1:
         raise UserError(f"--seeds {seeds}: at least one seed is needed")
     chosen = suites.load(suite)
-    found = suites.cells(chosen, methods, seeds)
+    if table is not None:
+        chosen = suites.on(chosen, tables.opened(table).name)
+    found = suites.cells(chosen, methods, seeds, table)
     for name in (names := _split(dataset)):
-        if name not in registry.names():
-            raise unknown("dataset", name, registry.names())
+        if name not in registry.names(table):
+            raise unknown("dataset", name, registry.names(table))
         if name not in chosen.datasets:
             raise UserError(f"the suite {suite} has no dataset {name!r}; it has {', '.join(chosen.datasets)}")
     if names:
@@ -209,12 +226,16 @@ def _survey(
     return found.standings, found.unavailable
 
 
+app.command(tables.describe)
+
+
 @app.command
 def plan(
     *,
-    suite: Suite = "quick",
+    suite: Suite = "",
     data: Data = None,
-    runs: Runs = RUNS,
+    table: Table = None,
+    runs: OwnRuns = None,
     dataset: Datasets | None = None,
     only: Only | None = None,
     seeds: Seeds = None,
@@ -224,7 +245,8 @@ def plan(
     """The cells of a suite by group: what would run, what is fresh, what cannot run and why; with --tune or --search
     also the trials."""
     methods = _methods()
-    cells = _cells(suite, methods, dataset, only, seeds)
+    data, runs, suite = tables.asked(table, data, runs, suite)
+    cells = _cells(suite, methods, dataset, only, seeds, table)
     studies = views.asked_for(cells, methods, tune, search, _print)
     cells += views.cells_of([a.study for a in studies], cells)
     standings, unavailable = _survey(cells, methods, runs, data)
@@ -275,21 +297,24 @@ def _estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[st
         r.dataset: r.facts["split_sizes"]["train"] for r in records if "split_sizes" in r.facts
     }
     for name in sorted(names):  # a source's plain protocol before its others
-        if name not in absent and (kept := meta(registry.get(name), data)):
+        if name not in absent and (kept := meta(registry.get(name, data), data)):
             rows[name] = kept["facts"]["split_sizes"]["train"]
         elif name not in rows:
-            official = registry.get(name).source.official_rows
+            official = registry.get(name, data).source.official_rows
             rows[name] = rows.get(name.partition("@")[0]) or int(0.6 * official) or None
-    known = set(registry.names())
-    return Estimate(records, rows, {name: registry.get(name).protocol.epochs for name in rows.keys() & known}, device)
+    known = set(registry.names(data))
+    return Estimate(
+        records, rows, {name: registry.get(name, data).protocol.epochs for name in rows.keys() & known}, device
+    )
 
 
 @app.command
 def run(
     *,
-    suite: Suite = "quick",
+    suite: Suite = "",
     data: Data = None,
-    runs: Runs = RUNS,
+    table: Table = None,
+    runs: OwnRuns = None,
     dataset: Datasets | None = None,
     only: Only | None = None,
     seeds: Seeds = None,
@@ -307,13 +332,15 @@ def run(
     from benchmark.execute.engine import Options
     from benchmark.execute.runner import Runner
 
+    data, runs, suite = tables.asked(table, data, runs, suite)
     sweep(runs)
     methods = _methods()
-    cells = _cells(suite, methods, dataset, only, seeds)
+    cells = _cells(suite, methods, dataset, only, seeds, table)
     part = Shard.parse(shard) if shard else None
     cells = part.part(cells) if part else cells
     store = Store(runs, str(part or ""))
-    argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "") + (" --data DATA" if data else "")
+    argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "")
+    argv += f" --table {table.name}" if table else " --data DATA" if data else ""
     options = Options(_root(data), device, executor, workers, workers_per_gpu, address, rerun, argv)
     if studies := views.asked_for(cells, methods, tune, search, _print):
         from benchmark.tuning.tuner import Tuner

@@ -57,7 +57,7 @@ def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only:
         for scratch in folder.glob(f".{FILE}.*"):  # left by a run that was killed
             scratch.unlink(missing_ok=True)
         try:
-            here = registry.get(dataset)
+            here = registry.get(dataset, root)
             known, kept = cache.cached_fingerprint(here, root), read(folder)
             if kept is not None and kept.code == code() and known in (None, kept.table):
                 continue

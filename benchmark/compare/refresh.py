@@ -78,7 +78,7 @@ def refresh(
             tell(f"{dataset}: no paired test, its data are not on this machine")
             continue
         try:
-            table = cache.load(registry.get(dataset), root)
+            table = cache.load(registry.get(dataset, root), root)
         except (BadData, CacheError, NotAvailable) as error:
             raise UserError(str(error)) from None
         started = time.perf_counter()

@@ -80,7 +80,7 @@ class Prepare:
         from datasets.cache import load
         from datasets.registry import get
 
-        table = load(get(self.dataset), self.root)
+        table = load(get(self.dataset, self.root), self.root)
         return Prepared(table.fingerprint, dict(table.facts))
 
 
@@ -103,7 +103,7 @@ class TrainGroup:
         from datasets.registry import get
 
         reset_peak_memory()
-        dataset = get(self.dataset)
+        dataset = get(self.dataset, self.origin.root)
         table = load(dataset, self.origin.root)
         with exactly(self.origin.files):
             method = self.origin.method(self.group.method)

@@ -16,8 +16,9 @@ A method is paired with the datasets of its task alone.
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 from benchmark.files.errors import UserError, unknown
@@ -80,14 +81,19 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def cells(suite: Suite, methods: Mapping[str, Entry], seeds: int | None = None) -> list[Cell]:
-    """Every cell of the suite, once, in the suite's order. A deterministic method has one seed.
+def on(suite: Suite, dataset: str) -> Suite:
+    """The suite with this dataset in the place of its own."""
+    return replace(suite, grids=tuple(replace(grid, datasets=(dataset,)) for grid in suite.grids))
+
+
+def cells(suite: Suite, methods: Mapping[str, Entry], seeds: int | None = None, root: Path | None = None) -> list[Cell]:
+    """Every cell of the suite, once, in the suite's order. A deterministic method has one seed. root: the data root.
 
     Raises UserError where a dataset or a pattern without wildcards names nothing.
     """
     for dataset in suite.datasets:
-        if dataset not in registry.names():
-            raise unknown("dataset", dataset, registry.names(), f"The suite {suite.name} asks for it.")
+        if dataset not in registry.names(root):
+            raise unknown("dataset", dataset, registry.names(root), f"The suite {suite.name} asks for it.")
     found: dict[Cell, Any] = {}
     for grid in suite.grids:
         for method in _matching(grid.methods, methods):
@@ -98,7 +104,7 @@ def cells(suite: Suite, methods: Mapping[str, Entry], seeds: int | None = None) 
                     continue
                 count = 1 if methods[method].deterministic else _seeds(suite, grid, seeds)
                 for dataset in grid.datasets:
-                    if registry.get(dataset).task in methods[method].tasks:
+                    if registry.get(dataset, root).task in methods[method].tasks:
                         found |= {Cell(dataset, method, variant, seed): None for seed in range(count)}
     order = {dataset: place for place, dataset in enumerate(suite.datasets)}
     return sorted(found, key=lambda cell: (order[cell.dataset], cell))

@@ -26,9 +26,9 @@ class Survey:
     standings: dict[Cell, Standing] = field(default_factory=dict)
 
 
-def _protocols(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _protocols(names: Sequence[str], root: Path | None) -> dict[str, dict[str, Any]]:
     """Each dataset's protocol as the records keep it."""
-    return {name: msgspec.to_builtins(registry.get(name).protocol) for name in names}
+    return {name: msgspec.to_builtins(registry.get(name, root).protocol) for name in names}
 
 
 def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: Path | None) -> Survey:
@@ -38,19 +38,19 @@ def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: 
     Raises UserError for an incomplete dataset or an unreadable record.
     """
     names = list(dict.fromkeys(cell.dataset for cell in cells))
-    known = set(registry.names())
+    known = set(registry.names(root))
     unavailable: dict[str, str] = {}
     fingerprints: dict[str, str | None] = {}
     for name in names:
         if name not in known:
             continue
         try:
-            fingerprints[name] = cache.cached_fingerprint(registry.get(name), root)
+            fingerprints[name] = cache.cached_fingerprint(registry.get(name, root), root)
         except Incomplete as error:
             raise UserError(str(error)) from None
         except NotAvailable as error:
             unavailable[name], fingerprints[name] = str(error), None
-    expected = Expected(methods, _protocols([n for n in names if n in known]), fingerprints)
+    expected = Expected(methods, _protocols([n for n in names if n in known], root), fingerprints)
     expected.learn(cells, store.folder)
     found = Survey(cells, expected, unavailable)
     found.standings = {cell: expected.standing(cell, store.read(cell)) for cell in cells}

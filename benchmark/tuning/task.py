@@ -53,7 +53,7 @@ class TryTrials:
         from datasets.registry import get
         from methods.base import Method
 
-        dataset = get(self.dataset)
+        dataset = get(self.dataset, self.origin.root)
         table = load(dataset, self.origin.root)
         with exactly(self.origin.files):
             method = self.origin.method(self.study.method)
