@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmark.train.draws import Tape, key, seed_of, step_keys, words
+from benchmark.train.draws import Stream, Tape, key, seed_of, step_keys, words
 from benchmark.train.lazy_adam import HostWords
 
 
@@ -66,3 +66,10 @@ def test_a_tape_without_words_counts_them() -> None:
 def test_seeds_are_distinct_and_not_negative() -> None:
     seeds = {seed_of(s, e) for s in range(100) for e in range(100)}
     assert len(seeds) == 10_000 and min(seeds) >= 0
+
+
+def test_streams_keep_their_numbers() -> None:
+    """They are in every record's seeds: another number would be another result."""
+    numbers = {"BUILD": 1, "EMBEDDINGS": 2, "FIT": 3, "ORDER": 4, "ESTIMATOR": 5}
+    assert {stream.name: stream.value for stream in Stream} == numbers
+    assert all(seed_of(7, stream) == seed_of(7, int(stream)) for stream in Stream)

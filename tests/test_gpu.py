@@ -33,7 +33,7 @@ def trained(
 
 def test_the_step_is_captured_and_agrees_with_the_cpu_in_float64() -> None:
     trainer, ours = trained("cuda", [0, 1, 2])
-    assert trainer._graph is not None, "the step should have been captured"
+    assert trainer.captured is not None and trainer.captured.graph is not None, "the step should have been captured"
     np.testing.assert_allclose(ours, trained("cpu", [0, 1, 2])[1], rtol=0, atol=1e-5)
 
 
@@ -49,7 +49,7 @@ def test_alone_equals_one_of_three_in_float64() -> None:
 def test_a_step_with_a_transport_plan_is_captured_and_agrees_with_the_cpu(alignment: str) -> None:
     changes = {"alignment": alignment, "training": 60, "vectors": 100, "codes": 5, "steps": 40}
     trainer, ours = trained("cuda", [0, 1], cls=ProWTP, **changes)
-    assert trainer._graph is not None, "the step should have been captured"
+    assert trainer.captured is not None and trainer.captured.graph is not None, "the step should have been captured"
     np.testing.assert_allclose(ours, trained("cpu", [0, 1], cls=ProWTP, **changes)[1], rtol=0, atol=1e-2)
 
 

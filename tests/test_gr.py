@@ -464,7 +464,7 @@ def test_sequences_longer_than_the_cap_are_cut(decoder: Any) -> None:
     schema, rows = world(heavy())
     for cap in (1, 2, 4):
         trainer = trained(schema, rows, cap=cap, decoder=decoder, stop="loss")
-        assert trainer.targets["tokens"].shape == (200, cap)
+        assert trainer.targets.columns["tokens"].shape == (200, cap)
         assert np.isfinite(trainer.predict(rows)).all()
 
 

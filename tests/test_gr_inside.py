@@ -28,7 +28,7 @@ def shown(request: Any) -> tuple[Any, Trainer, Rows]:
 
 def test_true_tokens_are_counted(shown: Any) -> None:
     found, trainer, rows = shown
-    words = trainer._fitted[1]["vocabulary"]
+    words = trainer.stack.fitted[1]["vocabulary"]
     tokens = words.encode(rows.label)
     assert found["tokens"] == len(words.values)
     np.testing.assert_array_equal(found["value"], words.values)
@@ -40,7 +40,7 @@ def test_true_tokens_are_counted(shown: Any) -> None:
 
 def test_predicted_tokens_sum_to_the_argmax_predictions(shown: Any) -> None:
     found, trainer, rows = shown
-    method = GR(GR.Config(**{**vars(trainer._configs[1]), "readout": "argmax"}))
+    method = GR(GR.Config(**{**vars(trainer.stack.configs[1]), "readout": "argmax"}))
 
     def predict(_: Any) -> Any:
         return method.predict

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from benchmark.train.draws import step_keys
 from benchmark.train.resident import gather
+from benchmark.train.stack import Given
 from benchmark.train.trainer import Plan, Trainer
 from datasets.schema import Rows, Schema
 from methods.gr import curriculum
@@ -234,14 +235,15 @@ def test_replicas_have_the_loss_and_the_gradient_of_their_own_rows(decoder: str,
     plan = Plan(batch=16, epochs=2, patience=2)
     trainer = Trainer(GR, schema, rows, rows, plan, [0, 1, 2], [method.config] * 3, dtype=torch.float64)
     trainer.begin(0)
-    index, stack = trainer.order[:, :16], trainer.stack
-    columns = gather(trainer.train_columns, index)
-    table = trainer.tables[0].weight.view(3, -1, 4)
+    index, stack = trainer.order.rows[:, :16], trainer.stack
+    columns = gather(trainer.columns, index)
+    table = trainer.optimiser.tables[0].weight.view(3, -1, 4)
     embedded = torch.stack([table[r][columns.embedded[0][r]] for r in range(3)]).requires_grad_()
     flat = stack.flat.detach().requires_grad_()
     words = trainer.words.fill(step_keys(trainer.keys, trainer.step_number))
     zero = torch.zeros((), dtype=torch.float64)
-    loss = stack.call("loss", flat, [embedded], columns, trainer._targets_at(index, 3), words, zero.long(), zero)
+    given = Given((embedded,), columns, trainer.targets.at(index), words, zero.long(), zero)
+    loss = stack.call("loss", flat, given)
     gradient, by_row = torch.autograd.grad(loss.sum(), [flat, embedded])
     for r in range(3):
         part = rows.take(index[r].numpy())
@@ -252,11 +254,11 @@ def test_replicas_have_the_loss_and_the_gradient_of_their_own_rows(decoder: str,
         with torch.no_grad():
             for name, piece in pieces.items():
                 named[name].copy_(piece.view(named[name].shape))
-        given = embedded[r].detach().requires_grad_()
-        batch = batch_of(part, {}, (given,), torch.float64)
+        mine = embedded[r].detach().requires_grad_()
+        batch = batch_of(part, {}, (mine,), torch.float64)
         slow = row_by_row(method.config, module, fitted, batch, np.asarray(part.label), mode is FREE)
         torch.testing.assert_close(loss[r], slow, rtol=1e-6, atol=1e-9)
-        expected = torch.autograd.grad(slow, [given, *(named[name] for name in pieces)])
+        expected = torch.autograd.grad(slow, [mine, *(named[name] for name in pieces)])
         torch.testing.assert_close(by_row[r], expected[0], rtol=1e-5, atol=1e-8)
         torch.testing.assert_close(gradient[r], torch.cat([e.flatten() for e in expected[1:]]), rtol=1e-5, atol=1e-8)
 

@@ -98,7 +98,7 @@ def test_the_loss_and_its_gradient_are_those_of_all_rows_and_steps(
     def states() -> list[Tensor]:
         trainer = Trainer(GR, schema, rows, rows, plan, [0, 1], [config] * 2, dtype=torch.float64)
         trainer.epoch(0)
-        return [trainer.stack.flat, *(table.weight for table in trainer.tables)]
+        return [trainer.stack.flat, *(table.weight for table in trainer.optimiser.tables)]
 
     bounded = states()
     monkeypatch.setattr("methods.gr.method.needed", lambda survival, B: (B,) * len(survival))

@@ -215,7 +215,7 @@ def test_prototypes_are_fitted_anew_for_each_seed_and_frozen() -> None:
     trainer, _ = trained(method(), schema, rows)
     codes = trainer.stack.buffers["codes"]
     assert not torch.equal(codes[0], codes[1])
-    assert torch.equal(codes[0], trainer._fitted[0]["codes"])
+    assert torch.equal(codes[0], trainer.stack.fitted[0]["codes"])
     assert float(codes[0].square().mean()) == pytest.approx(1, rel=1e-5)
 
 

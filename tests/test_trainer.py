@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmark.train.stopping import stacked
 from benchmark.train.trainer import Plan, Trainer
 from datasets.schema import Rows, Schema
 from methods.backbone import Backbone, BackboneConfig
@@ -164,20 +165,20 @@ def test_the_last_epoch_can_be_kept_without_a_choice() -> None:
     assert [(h.best_epoch, len(h.valid)) for h in histories] == [(4, 4)] * 2
     for number in range(4):
         best.epoch(number)
-        best._validate()
-    best._restore([best._state(place) for place in range(2)])
+        best.validate()
+    best.restore(stacked([best.state(place) for place in range(2)]))
     assert np.array_equal(last.predict(VALID), best.predict(VALID))
 
 
 def test_an_epoch_is_full_batches_that_visit_every_row() -> None:
     trainer = Trainer(TR, SCHEMA, TRAIN, VALID, Plan(64, 2, 2), [0, 1], [TR.Config(**SMALL)] * 2)
     trainer.begin(0)
-    assert trainer.order.shape == (2, 640)
-    for order in trainer.order:
+    assert trainer.order.rows.shape == (2, 640)
+    for order in trainer.order.rows:
         assert sorted(order[:600].tolist()) == list(range(600))
-    first = trainer.order.clone()
+    first = trainer.order.rows.clone()
     trainer.begin(1)
-    assert torch.equal(first[:, 600:], trainer.order[:, :40]), "the last batch is filled from the next permutation"
+    assert torch.equal(first[:, 600:], trainer.order.rows[:, :40]), "the last batch is filled from the next permutation"
 
 
 def test_a_diverged_replica_says_so_and_leaves_its_neighbours_alone() -> None:
@@ -193,9 +194,9 @@ def test_a_diverged_replica_says_so_and_leaves_its_neighbours_alone() -> None:
 def test_weight_decay_makes_embedding_updates_dense_and_shrinks_untouched_rows() -> None:
     config = TR.Config(**SMALL, weight_decay=0.1)
     trainer = Trainer(TR, SCHEMA, TRAIN, VALID, Plan(64, 5, 5), [0, 1], [config] * 2)
-    unknown = trainer.tables[0].weight[0].clone()  # no training row has the unknown user
+    unknown = trainer.optimiser.tables[0].weight[0].clone()  # no training row has the unknown user
     trainer.epoch(0)
-    assert trainer.tables[0].weight[0].norm() < unknown.norm()
+    assert trainer.optimiser.tables[0].weight[0].norm() < unknown.norm()
 
 
 def test_what_cannot_be_stacked_is_refused_in_a_sentence() -> None:
@@ -242,6 +243,6 @@ def test_content_is_kept_once_an_item_and_gathered_for_each_batch() -> None:
         trainer = Trainer(TR, schema, train, valid, Plan(64, 3, 9), [0, 1], [config] * 2)
         trainer.fit()
         predictions.append(trainer.predict(valid))
-    assert trainer.train_columns.items is not None
+    assert trainer.columns.items is not None
     assert np.array_equal(*predictions)
     assert not np.array_equal(predictions[0], trained(TR, [0, 1], epochs=3, dtype=torch.float32))

@@ -4,53 +4,63 @@ trainer, and in a plain PyTorch loop. On the KuaiRand-Pure slice where its data 
 One after the other, a trial costs a pair of replicas, for that is what a lone one trains as, see benchmark.train.
 """
 
-import statistics
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
-from benchmark.bench.training import BATCH, ROUNDS, SIZES, made_up, plain_loop, regression, seconds_of
+from benchmark.bench.common import (
+    ROUNDS,
+    SIZES,
+    Asked,
+    interleaved,
+    made_up,
+    median,
+    one_core,
+    ratio,
+    steps_of,
+    taken,
+    trainer,
+)  # fmt: skip
+from benchmark.bench.training import plain_loop
 from benchmark.execute.machine import cores
 
 TRIALS = 8
 RATES = tuple(float(f"{rate:.3g}") for rate in np.geomspace(1e-4, 1e-2, TRIALS))
 _ROWS = 119_462  # training rows of the slice
 _CHECKED, _EPOCHS = 4_096, 3  # rows and epochs behind the comparison of results
+_COUNTS = (40, 40, 20)  # steps of one measurement: of the plain loop, a trial alone, all together
 _STEPS = 100  # behind the comparison of workers
 _barrier: Any = None  # of a worker: all of them begin at once
 
 
-def tuning(console: Console, device: str, root: Path | None) -> None:
-    """Milliseconds per step of one trial on one core (or the GPU), medians of interleaved rounds, after a warm-up;
-    before that, that the results are equal. Raises RuntimeError where they are not."""
-    import torch
-
-    torch.set_num_threads(1)
-    name, ids, label, vocabulary = _table(root)
-    console.print(f"tuning    {TRIALS} trials of VR on {name}, {len(ids):,} rows", highlight=False, soft_wrap=True)
-    console.print(f"tuning    {_equal(ids, label, vocabulary, device)}", highlight=False, soft_wrap=True)
+def main(asked: Asked) -> None:
+    """Milliseconds per step of one trial on one core (or the GPU), medians of interleaved rounds; before that, that
+    the results are equal. Raises RuntimeError where they are not."""
+    one_core()
+    name, ids, label, vocabulary = _table(asked.root)
+    asked.say(f"tuning    {TRIALS} trials of VR on {name}, {len(ids):,} rows")
+    asked.say(f"tuning    {_equal(ids, label, vocabulary, asked.device)}")
     steps = (
-        plain_loop(ids, label, vocabulary, device),
-        _ours(ids, label, vocabulary, RATES[:1], device),
-        _ours(ids, label, vocabulary, RATES, device),
+        plain_loop(ids, label, vocabulary, asked.device),
+        _steps(ids, label, vocabulary, RATES[:1], asked.device),
+        _steps(ids, label, vocabulary, RATES, asked.device),
     )
-    counts = (40, 40, 20)
-    for step in steps:
-        seconds_of(step, 10, device)
-    rounds = [[seconds_of(s, n, device) / n * 1e3 for s, n in zip(steps, counts, strict=True)] for _ in range(ROUNDS)]
-    plain, alone, eight = (statistics.median(r[place] for r in rounds) for place in range(3))
-    together = eight / TRIALS
-    times = f"plain loop {plain:6.2f} ms   one at a time {alone:6.2f} ms   together {together:6.2f} ms"
-    ratios = f"{alone / together:4.2f}x one at a time, {plain / together:4.1f}x the plain loop"
-    console.print(f"tuning    a step of one trial: {times}   {ratios}", highlight=False, soft_wrap=True)
-    if device == "cpu" and cores() > 1:
-        console.print(f"tuning    {_on_all_cores(root)}", highlight=False, soft_wrap=True)
+    calls = [partial(taken, step, count) for step, count in zip(steps, _COUNTS, strict=True)]
+    shares = (*_COUNTS[:2], _COUNTS[2] * TRIALS)  # steps of a trial in each measurement
+    measured = zip(interleaved(calls, ROUNDS, asked.device), shares, strict=True)
+    plain, alone, eight = ([seconds / share for seconds in times] for times, share in measured)
+    each = {"plain loop": plain, "one at a time": alone, "together": eight}
+    times = "   ".join(f"{what} {median(seconds) * 1e3:6.2f} ms" for what, seconds in each.items())
+    ratios = f"{ratio(alone, eight):4.2f}x one at a time, {ratio(plain, eight):4.1f}x the plain loop"
+    asked.say(f"tuning    a step of one trial: {times}   {ratios}")
+    if asked.device == "cpu" and cores() > 1:
+        asked.say(f"tuning    {_on_all_cores(asked.root)}")
 
 
 def _on_all_cores(root: Path | None) -> str:
@@ -77,15 +87,13 @@ def _meet(barrier: Any) -> None:
 
 def _piece(root: Path | None, rates: Sequence[float]) -> float:
     """Milliseconds of a step of these trials, while the other workers take theirs."""
-    import torch
-
-    torch.set_num_threads(1)
+    one_core()
     _, ids, label, vocabulary = _table(root)
-    step = _ours(ids, label, vocabulary, rates, "cpu")
-    seconds_of(step, 10, "cpu")
+    step = _steps(ids, label, vocabulary, rates, "cpu")
+    taken(step, 10)
     _barrier.wait()
     began = time.perf_counter()
-    seconds_of(step, _STEPS, "cpu")
+    taken(step, _STEPS)
     return (time.perf_counter() - began) / _STEPS * 1e3
 
 
@@ -105,34 +113,20 @@ def _table(root: Path | None) -> tuple[str, np.ndarray, np.ndarray, tuple[int, .
     return str(table.facts["slice"]), train.ids, train.label / train.label.std(), sizes
 
 
-def _trainer(
-    ids: np.ndarray, label: np.ndarray, vocabulary: Sequence[int], rates: Sequence[float], epochs: int, **how: Any
+def _trials(
+    ids: np.ndarray, label: np.ndarray, vocabulary: Sequence[int], rates: Sequence[float], epochs: int = 50, **how: Any
 ) -> Any:
     """Our trainer with a replica for each learning rate, all of seed 0."""
-    from benchmark.train.trainer import Plan, Trainer
-    from datasets.schema import Field, Rows, Schema
     from methods.backbone import BackboneConfig
 
-    fields = tuple(Field(f"field{i}", size) for i, size in enumerate(vocabulary))
-    schema = Schema(task="watch_time", unit="s", fields=fields)
-    rows = Rows(ids=ids, label=label)
-    valid = rows.take(np.arange(min(len(rows), 512)))
     configs = [BackboneConfig(lr=rate) for rate in rates]
-    return Trainer(
-        regression(), schema, rows, valid, Plan(BATCH, epochs, epochs), [0] * len(rates), configs, **how
-    )  # fmt: skip
+    return trainer(ids, label, vocabulary, [0] * len(rates), configs, epochs, **how)
 
 
-def _ours(
+def _steps(
     ids: np.ndarray, label: np.ndarray, vocabulary: Sequence[int], rates: Sequence[float], device: str
 ) -> Iterator[None]:
-    """Each `next` is one step of all the trials."""
-    trainer = _trainer(ids, label, vocabulary, rates, 50, device=device)
-    for epoch in range(50):
-        trainer.begin(epoch)
-        for _ in range(trainer.steps_per_epoch):
-            trainer.advance()
-            yield
+    return steps_of(_trials(ids, label, vocabulary, rates, device=device))
 
 
 def _equal(ids: np.ndarray, label: np.ndarray, vocabulary: Sequence[int], device: str) -> str:
@@ -143,8 +137,8 @@ def _equal(ids: np.ndarray, label: np.ndarray, vocabulary: Sequence[int], device
     words = []
     for dtype in (torch.float64, torch.float32):
         how: dict[str, Any] = {"device": device, "dtype": dtype}
-        together = [h.valid for h in _trainer(few, some, vocabulary, RATES, _EPOCHS, **how).fit()]
-        alone = [_trainer(few, some, vocabulary, [rate], _EPOCHS, **how).fit()[0].valid for rate in RATES]
+        together = [h.valid for h in _trials(few, some, vocabulary, RATES, _EPOCHS, **how).fit()]
+        alone = [_trials(few, some, vocabulary, [rate], _EPOCHS, **how).fit()[0].valid for rate in RATES]
         gap = float(np.abs(np.array(together) - np.array(alone)).max())
         if gap > (1e-9 if dtype == torch.float64 else 0.0 if device == "cpu" else 1e-3):
             raise RuntimeError(f"trials together differ from trials one at a time by {gap:.2g} in {dtype}")

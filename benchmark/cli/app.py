@@ -464,16 +464,22 @@ app.command(authors.check)
 
 @app.command
 def bench(
-    what: Annotated[str, Parameter(help="training, tuning or metrics; all by default.")] = "all",
-    *,
+    name: Annotated[
+        str, Parameter(help="training, tuning, metrics (all of these by default), gr, prowtp, tables or ltv_tables.")
+    ] = "all",
+    *parts: Annotated[str, Parameter(help="Of the benchmark: `bench gr step`, `bench tables twin csv`.")],
     data: Data = None,
     device: Annotated[str, Parameter(help="cpu or cuda.")] = "cpu",
+    share: Annotated[float, Parameter(help="Of the rows of a made-up file, for tables and ltv_tables.")] = 1.0,
+    train: Annotated[bool, Parameter(negative="", help="Train on the tables as well.")] = False,
 ) -> None:
-    """Speed, side by side in one run: our trainer against a plain PyTorch loop, trials together against one after the
-    other (on KuaiRand-Pure with --data), and the exact ranking metrics."""
-    from benchmark.bench.training import main as measure
+    """Speed, side by side in one run: our trainer against a plain PyTorch loop and the step's own matrix products,
+    trials together against one after the other (on KuaiRand-Pure with --data), the exact ranking metrics; by name also
+    GR, ProWTP and tables at full scale."""
+    from benchmark.bench.common import Asked
+    from benchmark.bench.run import main as measure
 
-    measure(what, device, console, _root(data))
+    measure(name, Asked(_print, parts, device, _root(data), share, train))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,11 +4,15 @@ Same mathematics and names as the compiled loops of `lazy_adam`; the step counte
 cutting early gaps, the tables are flushed at geometrically growing steps, which the host knows (`early_flushes`).
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from benchmark.train.draws import words
 from benchmark.train.lazy_adam import BETA1, BETA2, EARLY, EPS, GROWTH, LOG_B1, LOG_B2, LOG_R, tail_sums
+
+_WARMUP = 3  # eager steps before the capture
 
 
 def early_flushes() -> frozenset[int]:
@@ -64,21 +68,21 @@ class DeviceTable:
         return weight, m * (k * LOG_B1).exp().to(m.dtype), v * (k * LOG_B2).exp().to(m.dtype)
 
     def gather(self, index: Tensor) -> Tensor:
-        """The rows of index (int64 [N]) as of now, [N, D], a leaf that takes a gradient."""
-        ordered, order = torch.sort(index)
+        """The rows of index (int64 [...]) as of now, [..., D], a leaf that takes a gradient."""
+        ordered, order = torch.sort(index.reshape(-1))
         first = torch.ones_like(ordered, dtype=torch.bool)
         first[1:] = ordered[1:] != ordered[:-1]
         slot = first.cumsum(0) - 1  # [N], the place of each row among the distinct ones
         self.rows = torch.full_like(ordered, len(self._weight) - 1).scatter_(0, slot, ordered)
         self.inverse = torch.empty_like(ordered).scatter_(0, order, slot)
         self.state = self._caught_up(self.rows)
-        return self.state[0].index_select(0, self.inverse).requires_grad_()
+        return self.state[0].index_select(0, self.inverse).view(*index.shape, -1).requires_grad_()
 
     def update(self, grad: Tensor) -> None:
-        """One Adam step on the rows gathered last; grad [N, D]."""
+        """One Adam step on the rows gathered last; grad [..., D]."""
         self.t += 1
         weight, m, v = self.state
-        total = torch.ops.aten.embedding_dense_backward(grad, self.inverse, len(self.rows), -1, False)
+        total = torch.ops.aten.embedding_dense_backward(grad.flatten(0, -2), self.inverse, len(self.rows), -1, False)
         t = self.t.double()
         m = BETA1 * m + (1 - BETA1) * total
         v = BETA2 * v + (1 - BETA2) * total * total
@@ -95,6 +99,14 @@ class DeviceTable:
                 held.index_copy_(0, rows, new)
         self.last.copy_(self.t.expand(len(self.last)))
 
+    def keep(self, replicas: list[int]) -> None:
+        """Go on with these replicas alone."""
+        places = torch.tensor(replicas, device=self.t.device).unsqueeze(1)
+        rows = (places * self.vocabulary + torch.arange(self.vocabulary, device=self.t.device)).reshape(-1)
+        rows = torch.cat([rows, rows.new_tensor([len(self._weight) - 1])])  # and the spare row
+        self._weight, self.m, self.v, self.last = (x[rows] for x in (self._weight, self.m, self.v, self.last))
+        self.lr, self.replicas = self.lr[[*replicas, -1]], len(replicas)
+
 
 class DenseTable:
     """Embedding rows under dense Adam with coupled weight decay: right where a regulariser moves every row."""
@@ -104,11 +116,13 @@ class DenseTable:
         self.adam = DeviceAdam(weight.view(replicas, -1), lr, decay)
 
     def gather(self, index: Tensor) -> Tensor:
-        self.index = index
-        return self.weight.index_select(0, index).requires_grad_()
+        """The rows of index (int64 [...]) as of now, [..., D], a leaf that takes a gradient."""
+        self.index = index.reshape(-1)
+        return self.weight.index_select(0, self.index).view(*index.shape, -1).requires_grad_()
 
     def update(self, grad: Tensor) -> None:
-        total = torch.ops.aten.embedding_dense_backward(grad, self.index, len(self.weight), -1, False)
+        """One Adam step on all rows; grad [..., D], of the rows gathered last."""
+        total = torch.ops.aten.embedding_dense_backward(grad.flatten(0, -2), self.index, len(self.weight), -1, False)
         self.adam.update(self.weight.view(self.replicas, -1), total.view(self.replicas, -1))
 
     def flush(self) -> None:
@@ -152,3 +166,28 @@ class DeviceWords:
     def fill(self, keys: Tensor) -> Tensor:
         """int32 [S, count]; keys: int32 [S]."""
         return words(keys, self.counter)
+
+
+class Captured:
+    """A step that is replayed from a CUDA graph, once a few eager ones have warmed everything up."""
+
+    def __init__(self, step: Callable[[], None]) -> None:
+        self.step, self.warm = step, 0
+        self.graph: torch.cuda.CUDAGraph | None = None
+
+    def run(self) -> None:
+        """The step, one way or the other."""
+        if self.graph is not None:
+            self.graph.replay()
+        elif self.warm < _WARMUP:
+            self.warm += 1
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                self.step()
+            torch.cuda.current_stream().wait_stream(side)
+        else:
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph):
+                self.step()
+            self.graph.replay()  # a capture does not run

@@ -188,22 +188,22 @@ class HostTable:
         self._arrays = (weight.numpy(), self.m.numpy(), self.v.numpy(), self.last)
 
     def gather(self, index: Tensor) -> Tensor:
-        """The rows of index (int64 [N]) as of now, [N, D], a leaf that takes a gradient."""
-        self.index = index.numpy()
-        out = torch.empty(len(index), self.weight.shape[1], dtype=self.weight.dtype)
-        self.touched = np.empty(len(index), np.int64)
+        """The rows of index (int64 [...]) as of now, [..., D], a leaf that takes a gradient."""
+        self.index = index.reshape(-1).numpy()
+        out = torch.empty(len(self.index), self.weight.shape[1], dtype=self.weight.dtype)
+        self.touched = np.empty(len(self.index), np.int64)
         self.count = _gather(
             *self._arrays, self.slot, self.touched, self.index, self.vocabulary, self.t, self.lr, self.tail, out.numpy()
         )
-        return out.requires_grad_()
+        return out.view(*index.shape, -1).requires_grad_()
 
     def update(self, grad: Tensor) -> None:
-        """One Adam step on the rows gathered last; grad [N, D]."""
+        """One Adam step on the rows gathered last; grad [..., D]."""
         self.t += 1
         total = np.empty((self.count, self.weight.shape[1]), self._arrays[0].dtype)
         _update(
             *self._arrays, self.slot, self.touched, self.count, self.index, self.vocabulary, self.t, self.lr,
-            grad.contiguous().numpy(), total,
+            grad.reshape(len(self.index), -1).numpy(), total,
         )  # fmt: skip
 
     def flush(self) -> None:

@@ -1,14 +1,13 @@
 """S replicas of one method as one stacked model: the author's loss, mapped over the replicas' parameters.
 
-`Stack.call` is a pure function of (parameters, buffers, hyper-parameters, embedding rows, columns, words);
-torch.func.vmap is one way to run it for all replicas, a Python loop (`Method.stack = False`) the
-other, with the same result.
+`Stack.call` is a pure function of the replicas' parameters and of `Given`, what they are shown; torch.func.vmap is one
+way to run it for all replicas, a Python loop (`Method.stack = False`) the other, with the same result.
 """
 
 import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import torch
@@ -16,11 +15,38 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.train.adapt import adapt
-from benchmark.train.draws import Tape, seed_of
+from benchmark.train.draws import Stream, Tape, seed_of
 from benchmark.train.reads import alike
 from benchmark.train.resident import Bank, Columns, banks_of
 from datasets.schema import Schema
 from methods.base import Batch, Dropout, EmbeddingTable, Fitted, Method
+
+Asked = str | Callable[[Any], Callable[[Any, Batch], Any]]  # a method's function: its name, or picked of the method
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a method's function is shown of a batch, beside the replica that it runs on.
+
+    For all replicas at once the leading axis of every tensor but the last two is theirs; columns and targets lack it
+    where all replicas are shown the same rows.
+    """
+
+    banks: tuple[Tensor, ...]  # embeddings [S, B, columns, dim], one of each bank
+    columns: Columns  # [S, B, ...]
+    targets: Mapping[str, Tensor]  # [S, B, ...]
+    words: Tensor | None  # random bits for the draws, int32 [S, n]; None: nothing may be drawn
+    step: Tensor  # 0-d
+    progress: Tensor  # 0-d
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """The numbers of one replica, or of all, stacked on a leading axis."""
+
+    flat: Tensor  # every dense parameter, [S, P]
+    buffers: Mapping[str, Tensor]
+    hyper: Mapping[str, Tensor]  # float hyper-parameters, [S] each
 
 
 class _Call(nn.Module):
@@ -62,13 +88,11 @@ def _numbers(module: nn.Module) -> list[tuple[str, str, Any]]:
     ]
 
 
-Asked = str | Callable[[Any], Callable[[Any, Batch], Any]]  # a method's function: its name, or picked of the method
-
-
 class Stack:
     """Replicas that share structure, shapes and non-float configuration.
 
-    `flat` [S, P] holds every dense parameter, `buffers` the stacked buffers, `banks` the layout of the embeddings.
+    `flat` [S, P] holds every dense parameter, `buffers` the stacked buffers, `hyper` the float hyper-parameters,
+    `banks` the layout of the embeddings.
     """
 
     def __init__(
@@ -81,19 +105,18 @@ class Stack:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self.method, self.device, self.dtype = method, device, dtype
-        self.template = configs[0]
-        floats = float_fields(self.template)
-        fixed = {tuple((f.name, getattr(c, f.name)) for f in fields(c) if f.name not in floats) for c in configs}
+        self.method, self.schema, self.configs, self.seeds, self.fitted = method, schema, configs, seeds, fitted
+        self.device, self.dtype = device, dtype
+        template = configs[0]
+        self._floats = float_fields(template)
+        fixed = {tuple((f.name, getattr(c, f.name)) for f in fields(c) if f.name not in self._floats) for c in configs}
         if len(fixed) > 1:
             raise Unlike("replicas of one stack may differ in float hyper-parameters alone")
-        self.hyper = {
-            name: torch.tensor([getattr(c, name) for c in configs], dtype=dtype, device=device) for name in floats
-        }
+        self.hyper = self.hyper_of(configs)
         modules = []
         for config, seed, learned in zip(configs, seeds, fitted, strict=True):
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed_of(seed, 1))
+                torch.manual_seed(seed_of(seed, Stream.BUILD))
                 modules.append(adapt(method(config).build(schema, learned)).to(device, dtype))
         if len({tuple((k, v.shape) for k, v in m.state_dict().items()) for m in modules}) > 1:
             raise Unlike("replicas of one stack must have parameters and buffers of equal shape")
@@ -114,12 +137,19 @@ class Stack:
     def __len__(self) -> int:
         return len(self.flat)
 
-    def initial_rows(self, bank: Bank, seeds: Sequence[int]) -> Tensor:
+    def hyper_of(self, configs: Sequence[Any]) -> dict[str, Tensor]:
+        """The float hyper-parameters of these configurations, [S] each."""
+        return {
+            name: torch.tensor([getattr(c, name) for c in configs], dtype=self.dtype, device=self.device)
+            for name in self._floats
+        }
+
+    def initial_rows(self, bank: Bank) -> Tensor:
         """The embeddings of all replicas at the start, [S * rows, dim]: normal, each replica under its own
         generator."""
         blocks = []
-        for seed in seeds:
-            generator = torch.Generator().manual_seed(seed_of(seed, 2, bank.dim))
+        for seed in self.seeds:
+            generator = torch.Generator().manual_seed(seed_of(seed, Stream.EMBEDDINGS, bank.dim))
             blocks += [torch.empty(rows, bank.dim).normal_(0, std, generator=generator) for rows, std in bank.std]
         return torch.cat(blocks).to(self.device, self.dtype)
 
@@ -127,106 +157,71 @@ class Stack:
         """Trained numbers of one replica."""
         return self.flat.shape[1] + sum(bank.rows * bank.dim for bank in self.banks)
 
-    def _single(
-        self,
-        what: Asked,
-        flat: Tensor,
-        buffers: Mapping[str, Tensor],
-        hyper: Mapping[str, Tensor],
-        banks: Sequence[Tensor],
-        columns: Columns,
-        targets: Mapping[str, Tensor],
-        words: Tensor | None,
-        step: Tensor,
-        progress: Tensor,
-        recorder: Tape | None = None,
-    ) -> Any:
-        """One replica's loss or prediction, or what the method's function that `what` picks returns; banks:
-        [B, columns, dim] each, words: int32 [n] or None."""
-        tape = recorder or (None if words is None else Tape(self.dtype, self.device, words))
+    def _single(self, what: Asked, replica: Replicas, given: Given, recorder: Tape | None = None) -> Any:
+        """One replica's loss or prediction, or what the method's function that `what` picks returns. recorder: counts
+        the draws in the place of `given.words`."""
+        tape = recorder or (None if given.words is None else Tape(self.dtype, self.device, given.words))
         for dropout in self.dropouts:
             dropout.draws = tape if what == "loss" and self.module.training else None
-        rows: list[Tensor] = [flat] * len(self.tables)
-        for bank, gathered in zip(self.banks, banks, strict=True):
+        rows: list[Tensor] = [replica.flat] * len(self.tables)
+        for bank, gathered in zip(self.banks, given.banks, strict=True):
             for slot, start, length in bank.slots:
                 rows[slot] = gathered.narrow(1, start, length)
+        columns = given.columns
         batch = Batch(
             ids=columns.ids, bags=columns.bags, numeric=columns.numeric, content=columns.content,
-            duration=columns.duration, bucket=columns.bucket, label=columns.label, targets=targets,
-            rows=tuple(rows), draws=tape, step=step, progress=progress,
+            duration=columns.duration, bucket=columns.bucket, label=columns.label, targets=given.targets,
+            rows=tuple(rows), draws=tape, step=given.step, progress=given.progress,
         )  # fmt: skip
-        pieces = flat.split([math.prod(shape) for shape in self.shapes.values()]) if self.shapes else ()
+        pieces = replica.flat.split([math.prod(shape) for shape in self.shapes.values()]) if self.shapes else ()
         state = {f"module.{k}": p.view(s) for (k, s), p in zip(self.shapes.items(), pieces, strict=True)}
-        state |= {f"module.{k}": b for k, b in buffers.items()}
-        method = self.method(with_values(self.template, hyper))
+        state |= {f"module.{k}": b for k, b in replica.buffers.items()}
+        method = self.method(with_values(self.configs[0], replica.hyper))
         function = what(method) if callable(what) else getattr(method, what)
         return functional_call(self._call, state, (function, batch))
 
-    def call(
-        self,
-        what: Asked,
-        flat: Tensor,
-        banks: Sequence[Tensor],
-        columns: Columns,
-        targets: Mapping[str, Tensor],
-        words: Tensor | None,
-        step: Tensor,
-        progress: Tensor,
-        shared: bool = False,
-    ) -> Tensor:
+    def call(self, what: Asked, flat: Tensor, given: Given, *, shared: bool = False) -> Tensor:
         """What is asked of all replicas: `loss` [S], `predict` [S, B], or a picked function's answers, stacked.
 
-        flat: [S, P]; banks: [S, B, columns, dim] each; columns and targets: [S, B, ...], or [B, ...] where `shared`;
-        words: int32 [S, n].
+        flat: their parameters [S, P], which a gradient may be wanted of. shared: all are shown the same rows, so
+        columns and targets have no axis of replicas.
         """
-        shape = _as_dict(columns)
+        mine = {"flat": flat, "buffers": self.buffers, "hyper": self.hyper}
+        banks, rows = given.banks, {"columns": _parts(given.columns), "targets": dict(given.targets)}
 
-        def one(flat: Any, buffers: Any, hyper: Any, banks: Any, cols: Any, targets: Any, words: Any) -> Tensor:
-            return self._single(what, flat, buffers, hyper, banks, Columns(**cols), targets, words, step, progress)
+        def one(mine: Any, banks: Any, words: Any, rows: Any) -> Any:
+            shown = replace(
+                given, banks=banks, columns=Columns(**rows["columns"]), targets=rows["targets"], words=words
+            )
+            return self._single(what, Replicas(**mine), shown)
 
-        arguments: tuple[Any, ...] = (flat, self.buffers, self.hyper, tuple(banks), shape, dict(targets), words)
-        across = None if shared else 0
         if self.method.stack:
-            dims = (0, 0, 0, 0, _dims(shape, across), across, None if words is None else 0)
-            return vmap(one, in_dims=dims)(*arguments)
+            dims = (0, 0, None if given.words is None else 0, _dims(rows, None if shared else 0))
+            return vmap(one, in_dims=dims)(mine, banks, given.words, rows)
+        answers = [
+            one(_at(mine, s), _at(banks, s), _at(given.words, s), rows if shared else _at(rows, s))
+            for s in range(len(self))
+        ]
+        return torch.stack(answers)
 
-        def replica(s: int) -> Tensor:
-            picked = [_at(argument, s) for argument in arguments]
-            if shared:
-                picked[4:6] = arguments[4:6]
-            return one(*picked)
-
-        return torch.stack([replica(s) for s in range(len(self))])
-
-    def look(
-        self,
-        s: int,
-        what: Callable[[Any], Callable[[Any, Batch], Any]],
-        banks: Sequence[Tensor],
-        columns: Columns,
-        steps: int,
-    ) -> Any:
-        """What a function of replica s's own module and some rows returns, outside of any mapping, at the end of a run
-        of so many steps. what: method -> (module, batch) -> anything; banks: [B, columns, dim] each."""
-        state = (self.flat[s], _at(self.buffers, s), _at(self.hyper, s))
-        step = torch.tensor(steps, device=self.device)
-        progress = torch.ones((), dtype=self.dtype, device=self.device)
-        return self._single(what, *state, banks, columns, {}, None, step, progress)
+    def look(self, s: int, what: Asked, given: Given) -> Any:
+        """What a function of replica s's own module and some rows returns, outside of any mapping. given: without an
+        axis of replicas."""
+        return self._single(what, self._replica(s), given)
 
     def words_per_loss(self, columns: Columns, targets: Mapping[str, Tensor]) -> int:
         """How many 32-bit words a loss on these B rows draws. columns, targets: [B, ...]."""
         recorder, zero = Tape(self.dtype, self.device), torch.zeros((), dtype=self.dtype, device=self.device)
-        size = len(columns.ids)
-        banks = [
-            self.flat.new_zeros(size, block.shape[1], b.dim)
-            for b, block in zip(self.banks, columns.embedded, strict=True)
-        ]
-        buffers, hyper = _at(self.buffers, 0), _at(self.hyper, 0)
+        banks = tuple(
+            self.flat.new_zeros(len(columns.ids), block.shape[1], bank.dim)
+            for bank, block in zip(self.banks, columns.embedded, strict=True)
+        )
         with torch.no_grad():
-            self._single(
-                "loss", self.flat[0], buffers, hyper, banks, columns, targets, None, zero.long(), zero, recorder
-            )
+            self._single("loss", self._replica(0), Given(banks, columns, targets, None, zero.long(), zero), recorder)
         return recorder.at
+
+    def _replica(self, s: int) -> Replicas:
+        return Replicas(self.flat[s], _at(self.buffers, s), _at(self.hyper, s))
 
     def keep(self, replicas: list[int]) -> None:
         """Go on with these replicas alone."""
@@ -235,7 +230,7 @@ class Stack:
         self.hyper = {name: h[replicas] for name, h in self.hyper.items()}
 
 
-def _as_dict(columns: Columns) -> dict[str, Any]:
+def _parts(columns: Columns) -> dict[str, Any]:
     return {f.name: getattr(columns, f.name) for f in fields(columns)}
 
 

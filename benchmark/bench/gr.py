@@ -1,31 +1,24 @@
-"""GR's speed, side by side in one run: `python -m tests.bench_gr [step | encode]`, on one core.
+"""GR's speed on one core.
 
 step     a training step of five seeds against VR's on the same rows, for the number of steps T that the labels give:
          6 (whole seconds), 10 (milliseconds), and 23 as on the KuaiRec subset, whose tail is long
 encode   ten million labels to tokens and back, with the memory each call adds, in a process of its own
 
-`full` rows take all T steps, the worst that the labels' vocabulary allows. Ratios are what counts; absolute times are
-noise on a shared machine.
+`full` rows take all T steps, the worst that the labels' vocabulary allows.
 """
 
-import multiprocessing
-import os
-import resource
-import statistics
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: no library gets a second core
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.bench.training import SIZES
+from benchmark.bench.common import SEEDS, SIZES, Asked, Say, apart, interleaved, median, one_core, peak, ratio
+from benchmark.bench.run import PARTS
 from benchmark.train.trainer import Plan, Trainer
 from datasets.schema import Bag, Field, Rows, Schema
 from methods.base import Fitted, Method
@@ -33,21 +26,8 @@ from methods.gr.method import GR
 from methods.gr.vocabulary import SPECIAL, dynamic_quantile
 from methods.tr import TR
 
-ROUNDS, SEEDS, PASS, ROWS = 7, 5, 4, 20_000  # PASS: steps of one measurement
+ROUNDS, PASS, ROWS = 7, 4, 20_000  # PASS: steps of one measurement
 LABELS = 10_000_000
-
-
-def seconds(calls: Sequence[Callable[[], Any]], rounds: int = ROUNDS) -> list[list[float]]:
-    """The process times of each call over interleaved rounds, after one for warmth."""
-    for call in calls:
-        call()
-    found: list[list[float]] = [[] for _ in calls]
-    for _ in range(rounds):
-        for call, times in zip(calls, found, strict=True):
-            began = time.process_time()
-            call()
-            times.append(time.process_time() - began)
-    return found
 
 
 def lognormal(n: int, digits: int, largest: float = 999.639, seed: int = 0) -> np.ndarray:
@@ -95,7 +75,8 @@ def trainer(cls: type[Method], world: World, **changes: Any) -> Trainer:
 
 
 def steps(t: Trainer, count: int) -> None:
-    t.cursor.zero_()
+    """So many steps from the epoch's beginning."""
+    t.order.cursor.zero_()
     for _ in range(count):
         t.advance()
 
@@ -103,51 +84,53 @@ def steps(t: Trainer, count: int) -> None:
 Case = tuple[str, type[GR], Mapping[str, Any], float]  # name, class, changed fields, target
 
 
-def step() -> None:
-    torch.set_num_threads(1)
+def step(say: Say) -> None:
+    """Milliseconds per seed-step and their ratio to VR's."""
     wide: dict[str, Any] = {"width": 128}
     attention: dict[str, Any] = {"decoder": "transformer"}
     cases: list[Case] = [("GR", GR, {}, 8), ("GR, full", Full, {}, 8), ("GR, width 128", GR, wide, 15)]
     cases += [("GR, width 128, full", Full, wide, 15)]
-    _steps("B = 512, whole seconds", World(lognormal(ROWS, 0, 300)), cases)
+    _steps(say, "B = 512, whole seconds", World(lognormal(ROWS, 0, 300)), cases)
     world = World(lognormal(ROWS, 3))
-    _steps("B = 512, milliseconds", world, [(n, cls, c, 15 if c else 10) for n, cls, c, _ in cases])
-    _steps("the same", world, [("Transformer", GR, attention, 0)], 2, 1)
+    _steps(say, "B = 512, milliseconds", world, [(n, cls, c, 15 if c else 10) for n, cls, c, _ in cases])
+    _steps(say, "the same", world, [("Transformer", GR, attention, 0)], 2, 1)
     # the subset's 23 steps come from a handful of rows; a sample of its quantiles has some that are longer still
     world = World(long_tailed(92_449), (1412, 1941, 6), (Bag("category", 32, 4),), 1024)
-    _steps("B = 1024, as the KuaiRec subset", world, [(n, cls, {**c, "cap": 23}, 0) for n, cls, c, _ in cases])
-    _steps("the same", world, [("Transformer", GR, {**attention, "cap": 23}, 0)], 2, 1)
+    _steps(say, "B = 1024, as the KuaiRec subset", world, [(n, cls, {**c, "cap": 23}, 0) for n, cls, c, _ in cases])
+    _steps(say, "the same", world, [("Transformer", GR, {**attention, "cap": 23}, 0)], 2, 1)
 
 
-def _steps(what: str, world: World, cases: Sequence[Case], rounds: int = ROUNDS, count: int = PASS) -> None:
+def _steps(say: Say, what: str, world: World, cases: Sequence[Case], rounds: int = ROUNDS, count: int = PASS) -> None:
     vr = trainer(TR, world)
     made = [trainer(cls, world, **changes) for _, cls, changes, _ in cases]
-    length, classes = len(made[0]._fitted[0]["survival"]), len(made[0]._fitted[0]["vocabulary"].units) + 1
-    mean = float((made[0].targets["tokens"] > 0).sum(1).double().mean())
-    print(f"{what}: T = {length}, {classes} classes, {mean:.2f} steps a row", flush=True)
-    base, *found = seconds([lambda t=t: steps(t, count) for t in (vr, *made)], rounds)  # type: ignore[misc]
-    print(f"  {'VR':<20} {_ms(base, count):7.2f} ms a seed-step", flush=True)
+    fitted = made[0].stack.fitted[0]
+    length, classes = len(fitted["survival"]), len(fitted["vocabulary"].units) + 1
+    mean = float((made[0].targets.columns["tokens"] > 0).sum(1).double().mean())
+    say(f"gr        {what}: T = {length}, {classes} classes, {mean:.2f} steps a row")
+    base, *found = interleaved([partial(steps, t, count) for t in (vr, *made)], rounds)
+    say(f"gr          {'VR':<20} {_ms(base, count):7.2f} ms a seed-step")
     for (name, _, _, target), times in zip(cases, found, strict=True):
-        ratio = statistics.median(t / b for t, b in zip(times, base, strict=True))  # round by round
-        wanted = "" if not target else f"   target {target:.0f}x: {'met' if ratio <= target else 'MISSED'}"
-        print(f"  {name:<20} {_ms(times, count):7.2f} ms a seed-step, {ratio:6.2f}x VR's{wanted}", flush=True)
+        more = ratio(times, base)
+        wanted = "" if not target else f"   target {target:.0f}x: {'met' if more <= target else 'MISSED'}"
+        say(f"gr          {name:<20} {_ms(times, count):7.2f} ms a seed-step, {more:6.2f}x VR's{wanted}")
 
 
 def _ms(times: Sequence[float], count: int) -> float:
-    return statistics.median(times) / count / SEEDS * 1e3
+    return median(times) / count / SEEDS * 1e3
 
 
 def _encoding(shortest: bool) -> tuple[float, float, float, float, int]:
     """Seconds to encode and to decode, the memory in MB that each adds, and T; labels restored or AssertionError."""
+    one_core()
     vocabulary = dynamic_quantile(lognormal(100_000, 3))
     y = lognormal(LABELS, 3, seed=1)
     vocabulary.decode(vocabulary.encode(y[:2], shortest=shortest))  # compile
-    start, began = _peak(), time.process_time()
+    start, began = peak(), time.process_time()
     tokens = vocabulary.encode(y, shortest=shortest)
-    encoded, middle, again = time.process_time() - began, _peak(), time.process_time()
+    encoded, middle, again = time.process_time() - began, peak(), time.process_time()
     back = vocabulary.decode(tokens)
     decoded = time.process_time() - again
-    grown = middle - start, _peak() - middle
+    grown = (middle - start) * 1024, (peak() - middle) * 1024
     assert all(np.array_equal(np.rint(1e3 * a), np.rint(1e3 * b)) for a, b in _parts(back, y))
     return encoded, decoded, *grown, tokens.shape[1]
 
@@ -156,24 +139,19 @@ def _parts(*columns: np.ndarray) -> Any:
     return zip(*(np.array_split(column, 100) for column in columns), strict=True)
 
 
-def _peak() -> float:
-    """The process's largest resident size so far, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def encode() -> None:
-    spawn = multiprocessing.get_context("spawn")
+def encode(say: Say) -> None:
+    """Seconds and memory of ten million labels."""
     for name, shortest in (("greedy", False), ("shortest", True)):
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            encoded, decoded, more, again, T = pool.submit(_encoding, shortest).result()
+        encoded, decoded, more, again, T = apart(_encoding, shortest)
         verdict = "met" if encoded < 10 else "MISSED"
-        print(
-            f"encode 10 M labels, {name:<8} T = {T:2}: {encoded:6.2f} s, {more:5.0f} MB more   "
-            f"decode {decoded:5.2f} s, {again:4.0f} MB more   target 10 s: {verdict}",
-            flush=True,
+        say(
+            f"gr        encode 10 M labels, {name:<8} T = {T:2}: {encoded:6.2f} s, {more:5.0f} MB more   "
+            f"decode {decoded:5.2f} s, {again:4.0f} MB more   target 10 s: {verdict}"
         )
 
 
-if __name__ == "__main__":
-    for what in sys.argv[1:] or ("step", "encode"):
-        {"step": step, "encode": encode}[what]()
+def main(asked: Asked) -> None:
+    """Run the parts asked for."""
+    one_core()
+    for part in asked.parts or PARTS["gr"]:
+        {"step": step, "encode": encode}[part](asked.say)

@@ -1,19 +1,14 @@
-"""Rows a second and peak memory of the lifetime-value datasets at full scale. Not a test.
+"""Rows a second and peak memory of the lifetime-value datasets at full scale.
 
-`python -m tests.bench_ltv_tables transactions clicks twin [--share 0.1]`
+transactions   30 million made-up rows of Acquire Valued Shoppers, reduced from a plain and from a gzipped file
+clicks         a made-up CriteoSearchData of 15,995,634 rows, prepared
+twin           synthetic-ltv@criteo-size, prepared
 
-`transactions`: 30 million made-up rows of Acquire Valued Shoppers, reduced from a plain and from a gzipped file.
-`clicks`: a made-up CriteoSearchData of 15,995,634 rows, prepared. `twin`: synthetic-ltv@criteo-size, prepared.
 With `--share` all have that share of their rows. Needs up to 9 GB in the temporary folder, which TMPDIR moves.
 """
 
-import argparse
 import binascii
 import gzip
-import json
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from benchmark.bench.common import Asked, apart, peak
 
 TRANSACTIONS, CLICKS = 30_000_000, 15_995_634
 _CHUNK = 1 << 18
@@ -104,14 +101,14 @@ def _clicks(rows: int) -> Iterator[Any]:
         yield pa.table(dict(zip(NAMES, columns, strict=True)))
 
 
-def _measured(kind: str, path: str, rows: int) -> None:
-    """Runs in a process of its own, so that its peak memory is this file's alone."""
+def _measured(kind: str, path: Path, rows: int) -> dict[str, Any]:
+    """Speed, memory and facts of reducing or preparing this."""
     start = time.perf_counter()
     if kind == "transactions":
         from datasets.kaggle import COMPANIES
         from datasets.transactions import reduce_transactions
 
-        reduced = reduce_transactions(Path(path), COMPANIES)
+        reduced = reduce_transactions(path, COMPANIES)
         assert reduced.transactions == rows
         facts: dict[str, Any] = {"rows": rows, "entries": len(reduced.columns["id"])}
     else:
@@ -120,51 +117,39 @@ def _measured(kind: str, path: str, rows: int) -> None:
         from datasets.synthetic_ltv import SyntheticLtv
 
         twin = SyntheticLtv("twin", rows=rows, users=200_000, partners=300, categories=5_000)
-        table = load(Criteo() if kind == "clicks" else twin, Path(path), Path(path) / "cache")
+        table = load(Criteo() if kind == "clicks" else twin, path, path / "cache")
         vocabulary = {field.name: field.size for field in table.schema.fields}
         facts = {"rows": rows, "users": table.facts["users"], "vocabulary": vocabulary}
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    speed = {"seconds": round(seconds, 1), "rows_per_s": round(rows / seconds), "peak_GiB": round(peak, 2)}
+    speed = {"seconds": round(seconds, 1), "rows_per_s": round(rows / seconds), "peak_GiB": round(peak(), 2)}
     speed["cpu_seconds"] = round(time.process_time(), 1)  # what `seconds` would be on an idle machine, imports included
-    print(json.dumps(speed | facts))
+    return speed | facts
 
 
-def _run(words: str, *call: object) -> None:
-    command = [sys.executable, "-m", "tests.bench_ltv_tables", "--measure", *map(str, call)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    print(f"{words}: {done.stdout.strip()}", flush=True)
-
-
-def main(what: list[str], share: float) -> None:
+def main(asked: Asked) -> None:
+    """Make the files and measure; all of them, unless told otherwise."""
+    what = asked.parts or ("transactions", "clicks", "twin")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
+
+        def measure(words: str, kind: str, path: Path, rows: int) -> None:
+            asked.say(f"ltv_tables  {words}: {apart(_measured, kind, path, rows)}")
+
         if "transactions" in what:
-            rows, path = int(TRANSACTIONS * share), root / "kaggle" / "transactions.csv"
+            rows, path = int(TRANSACTIONS * asked.share), root / "kaggle" / "transactions.csv"
             _write(path, _transactions(rows), header=True)
-            _run(f"transactions, plain, {path.stat().st_size / 2**30:.2f} GiB", "transactions", path, rows)
+            measure(f"transactions, plain, {path.stat().st_size / 2**30:.2f} GiB", "transactions", path, rows)
             packed = path.with_suffix(".csv.gz")
             with path.open("rb") as plain, gzip.open(packed, "wb", compresslevel=1) as out:
                 while block := plain.read(1 << 22):
                     out.write(block)
             path.unlink()
-            _run(f"transactions, gzipped, {packed.stat().st_size / 2**30:.2f} GiB", "transactions", packed, rows)
+            measure(f"transactions, gzipped, {packed.stat().st_size / 2**30:.2f} GiB", "transactions", packed, rows)
             packed.unlink()
         if "clicks" in what:
-            rows, path = int(CLICKS * share), root / "Criteo_Conversion_Search" / "CriteoSearchData"
+            rows, path = int(CLICKS * asked.share), root / "Criteo_Conversion_Search" / "CriteoSearchData"
             _write(path, _clicks(rows), header=False, delimiter="\t")
-            _run(f"clicks, {path.stat().st_size / 2**30:.2f} GiB", "clicks", root, rows)
+            measure(f"clicks, {path.stat().st_size / 2**30:.2f} GiB", "clicks", root, rows)
             path.unlink()
         if "twin" in what:
-            _run("twin", "twin", root, int(CLICKS * share))
-
-
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        _measured(sys.argv[2], sys.argv[3], int(sys.argv[4]))
-    else:
-        parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-        parser.add_argument("what", nargs="*", default=["transactions", "clicks", "twin"])
-        parser.add_argument("--share", type=float, default=1.0)
-        options = parser.parse_args()
-        main(options.what, options.share)
+            measure("twin", "twin", root, int(CLICKS * asked.share))

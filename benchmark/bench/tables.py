@@ -1,17 +1,14 @@
-"""Seconds and peak memory of preparing a table at full scale. Not a test.
+"""Seconds and peak memory of preparing a table at full scale.
 
-`python -m tests.bench_tables twin csv wechat cikm16 [--train] [--share 0.1]`
+twin      synthetic@kuairec-size, 12.5 M rows
+csv       a made-up big_matrix.csv of as many rows in KuaiRec's format
+wechat, cikm16
+          made-up files in those datasets' formats, with as many rows, users and items as the official ones
 
-`twin`: synthetic@kuairec-size, 12.5 M rows. `csv`: a made-up big_matrix.csv of as many rows in KuaiRec's format.
-`wechat`, `cikm16`: made-up files in those datasets' formats, with as many rows, users and items as the official ones.
 With `--train` VR and TPM then train on the tables of the last two for an epoch, two seeds together. With `--share` all
 files have that share of their rows. Needs about 3 GB in the temporary folder, which TMPDIR moves.
 """
 
-import argparse
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.bench.common import Asked, Say, apart, peak
+
 ROWS, USERS, VIDEOS = 12_530_806, 7_176, 10_728  # of KuaiRec's big matrix
 ACTIONS, VIEWERS, FEEDS = 7_210_290, 20_000, 96_428  # of WeChat (ProWTP, Table 6)
 VIEWS, SESSIONS, ITEMS = 1_235_380, 310_324, 122_993  # of CIKM16
@@ -27,28 +26,22 @@ QUERIES, ASKING, VIEWED_AND_ASKED, WORDS = 923_127, 573_935, 310_302, 180_000
 _CHUNK = 1 << 20
 
 
-def _peak() -> float:
-    """GiB that this process has held at most (Linux; getrusage would also count the process that started this one)."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
-
-
-def _load(name: str, root: str, cache: str) -> None:
-    """Runs in a process of its own, so that its peak memory is this table's alone."""
+def _load(name: str, root: Path, cache: Path) -> dict[str, Any]:
+    """Speed and memory of opening a dataset, which prepares it where the cache lacks it."""
     from datasets.cache import load
     from datasets.registry import get
 
     start = time.perf_counter()
-    table = load(get(name), Path(root), Path(cache))
+    table = load(get(name), root, cache)
     seconds = time.perf_counter() - start
     facts = {key: table.facts[key] for key in ("rows", "users", "items")}
     vocabulary = {c.name: c.size for c in table.schema.columns}
-    speed = {"seconds": round(seconds, 3), "cpu_seconds": round(time.process_time(), 1), "peak_GiB": round(_peak(), 2)}
-    print(json.dumps({**speed, **facts, "vocabulary": vocabulary, "content": table.schema.content}))
+    speed = {"seconds": round(seconds, 3), "cpu_seconds": round(time.process_time(), 1), "peak_GiB": round(peak(), 2)}
+    return {**speed, **facts, "vocabulary": vocabulary, "content": table.schema.content}
 
 
-def _fit(name: str, root: str, cache: str, method: str) -> None:
-    """One epoch of two seeds, with the validation behind it; in a process of its own."""
+def _fit(name: str, root: Path, cache: Path, method: str) -> dict[str, Any]:
+    """One epoch of two seeds, with the validation behind it."""
     from benchmark.train.trainer import Plan, Trainer
     from datasets.cache import load
     from datasets.registry import get
@@ -57,41 +50,26 @@ def _fit(name: str, root: str, cache: str, method: str) -> None:
 
     dataset, cls = get(name), all_methods()[method]
     assert issubclass(cls, Method)
-    table = load(dataset, Path(root), Path(cache))
+    table = load(dataset, root, cache)
     train, plan = table.view("train"), Plan(batch=dataset.protocol.batch, epochs=1, patience=1)
     start = time.perf_counter()
     trainer = Trainer(cls, table.schema, train, table.view("valid"), plan, [0, 1], [cls.Config()] * 2)
     ready = time.perf_counter()
     (history, _) = trainer.fit()
     seconds = time.perf_counter() - ready
-    found = {
-        "steps": trainer.steps_per_epoch,
+    return {
+        "steps": trainer.order.steps,
         "setup_seconds": round(ready - start, 1),
         "seconds": round(seconds, 1),
         "rows_per_s": round(2 * len(train) / seconds),  # of both seeds, validation included
         "cpu_seconds": round(time.process_time(), 1),
-        "peak_GiB": round(_peak(), 2),
+        "peak_GiB": round(peak(), 2),
         "valid_mae": round(history.valid[0], 4),
     }
-    print(json.dumps(found))
-
-
-def _measure(what: str, name: str, root: Path, cache: Path) -> None:
-    for state in ("prepare", "open"):
-        print(f"{what}, {state}: {_apart('--load', name, str(root), str(cache))}", flush=True)
-
-
-def _train(name: str, root: Path, cache: Path) -> None:
-    for method in ("tr", "tpm"):
-        print(f"{name}, an epoch of {method}: {_apart('--fit', name, str(root), str(cache), method)}", flush=True)
-
-
-def _apart(*call: str) -> str:
-    command = [sys.executable, "-m", "tests.bench_tables", *call]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
 
 def _write(path: Path, tables: Iterator[Any], delimiter: str = ",") -> None:
+    """Write a file of the tables in turn."""
     from pyarrow import csv
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +79,6 @@ def _write(path: Path, tables: Iterator[Any], delimiter: str = ",") -> None:
         writer.write(table)
     assert writer is not None
     writer.close()
-    print(f"{path.name}: {path.stat().st_size / 2**30:.2f} GiB", flush=True)
 
 
 def _chunks(rows: int, size: int = _CHUNK) -> Iterator[int]:
@@ -263,28 +240,24 @@ _FILES: dict[str, tuple[str, str, Callable[[Path, float], None]]] = {
 }
 
 
-def main(what: list[str], share: float, train: bool) -> None:
+def main(asked: Asked) -> None:
+    """Make the files and prepare them; the twin and KuaiRec's, unless told otherwise."""
+    what = asked.parts or ("twin", "csv")
     with tempfile.TemporaryDirectory() as folder:
         root, cache = Path(folder, "data"), Path(folder, "cache")
         if "twin" in what:
-            _measure("twin", "synthetic@kuairec-size", root, cache)
+            _measure(asked.say, "twin", "synthetic@kuairec-size", root, cache)
         for kind, (name, below, write) in _FILES.items():
             if kind in what:
-                write(root / below, share)
-                _measure(kind, name, root, cache)
-                if train and kind != "csv":
-                    _train(name, root, cache)
+                write(root / below, asked.share)
+                for file in sorted((root / below).iterdir()):
+                    asked.say(f"tables    {file.name}: {file.stat().st_size / 2**30:.2f} GiB")
+                _measure(asked.say, kind, name, root, cache)
+                if asked.train and kind != "csv":
+                    for method in ("tr", "tpm"):
+                        asked.say(f"tables    {name}, an epoch of {method}: {apart(_fit, name, root, cache, method)}")
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["--load"]:
-        _load(*sys.argv[2:])
-    elif sys.argv[1:2] == ["--fit"]:
-        _fit(*sys.argv[2:])
-    else:
-        parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-        parser.add_argument("what", nargs="*", default=["twin", "csv"], choices=["twin", *_FILES])
-        parser.add_argument("--train", action="store_true")
-        parser.add_argument("--share", type=float, default=1.0)
-        options = parser.parse_args()
-        main(options.what, options.share, options.train)
+def _measure(say: Say, what: str, name: str, root: Path, cache: Path) -> None:
+    for state in ("prepare", "open"):
+        say(f"tables    {what}, {state}: {apart(_load, name, root, cache)}")

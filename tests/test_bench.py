@@ -1,0 +1,43 @@
+"""The benchmarks' own arithmetic, and that a wrong name is told from a right one."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from benchmark.bench import common, run, training
+from benchmark.bench.common import Asked
+from benchmark.files.errors import UserError
+
+
+def test_calls_take_turns_and_are_timed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, seen = itertools.count(), list[str]()
+    ticks: Iterator[float] = (float(t * t) for t in now)
+    monkeypatch.setattr(common.time, "process_time", lambda: next(ticks))
+    times = common.interleaved([lambda: seen.append("a"), lambda: seen.append("b")], rounds=2)
+    assert seen == ["a", "b"] * 3  # once to warm up, then two rounds
+    assert times == [[1.0, 9.0], [5.0, 13.0]]
+
+
+def test_the_ratio_is_the_median_of_the_rounds_own() -> None:
+    assert common.ratio([2.0, 30.0, 8.0], [1.0, 10.0, 2.0]) == 3.0
+
+
+def test_the_floor_takes_each_product_in_its_best_layout() -> None:
+    assert training._least([[3.0, 3.0], [1.0, 2.0], [5.0, 4.0]], [2, 1]) == [6.0, 6.0]
+
+
+def test_the_floor_has_all_products_of_a_step() -> None:
+    calls = training.products(2, 3, "cpu")
+    shapes = {tuple(sorted(layout().shape[1:])) for layouts in calls for layout in layouts}
+    assert len(calls) == 12  # three of each of four layers
+    assert {(64, 512), (128, 512), (64, 128), (64, 64), (1, 512), (1, 64)} == shapes
+
+
+def test_a_benchmark_or_part_that_there_is_not_is_an_error() -> None:
+    said = list[str]()
+    with pytest.raises(UserError, match="training"):
+        run.main("trainin", Asked(said.append))
+    with pytest.raises(UserError, match="step, encode, not 'steps'"):
+        run.main("gr", Asked(said.append, parts=("steps",)))
+    assert not said
