@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmark.train.draws import Tape, key, words
 from benchmark.train.resident import resident
-from benchmark.train.stack import Stack
+from benchmark.train.stack import Given, Replicas, Stack
 from datasets.schema import Rows, Schema
 from methods.base import Fitted, Method
 
@@ -35,7 +35,7 @@ class Alone:
     ) -> "Alone":
         """Builds the module. Raises whatever `build` does."""
         stack = Stack(method, schema, [config] * 2, [0, 1], [fitted] * 2, _DEVICE, _DTYPE)
-        start = [stack.initial_rows(bank, [0]) for bank in stack.banks]
+        start = [stack.initial_rows(bank)[: bank.rows] for bank in stack.banks]
         return Alone(stack, schema, rows, targets, tuple(e / e.std().clamp_min(1e-9) for e in start), stack.flat[0])
 
     def wide(self) -> "Alone":
@@ -83,8 +83,9 @@ class Alone:
     def _columns(self, rows: Rows) -> Any:
         return resident(rows, self.schema, self.stack.tables, _DEVICE, _DTYPE, gathered=True)
 
-    def _state(self) -> tuple[Any, Any]:
-        return tuple({k: v[0] for k, v in d.items()} for d in (self.stack.buffers, self.stack.hyper))  # type: ignore[return-value]
+    def _replica(self, flat: Tensor) -> Replicas:
+        buffers, hyper = ({k: v[0] for k, v in d.items()} for d in (self.stack.buffers, self.stack.hyper))
+        return Replicas(flat, buffers, hyper)
 
     def _loss(
         self, flat: Tensor, embeddings: list[Tensor], index: np.ndarray, labels: np.ndarray, drawing: bool
@@ -96,13 +97,13 @@ class Alone:
             columns = replace(columns, label=other.label)
         at = torch.from_numpy(labels)
         targets = {k: t[at].to(_DTYPE if t.is_floating_point() else t.dtype) for k, t in self.targets.items()}
-        banks = [e[i] for e, i in zip(embeddings, columns.embedded, strict=True)]
+        banks = tuple(e[i] for e, i in zip(embeddings, columns.embedded, strict=True))
         zero = torch.zeros((), dtype=_DTYPE)
         recorder = Tape(_DTYPE, _DEVICE)
 
         def loss(drawn: Tensor | None, tape: Tape | None) -> Any:
-            state, at = self._state(), (zero.long(), zero + 0.5)
-            return self.stack._single("loss", flat, *state, banks, columns, targets, drawn, *at, tape)
+            given = Given(banks, columns, targets, drawn, zero.long(), zero + 0.5)
+            return self.stack.single("loss", self._replica(flat), given, tape)
 
         if not drawing:
             return loss(None, recorder)
@@ -114,7 +115,7 @@ class Alone:
     def _ask(self, what: Any, rows: Rows) -> Tensor:
         self.stack.module.eval()
         columns = self._columns(rows.without_label())
-        banks = [e[i] for e, i in zip(self.embeddings, columns.embedded, strict=True)]
+        banks = tuple(e[i] for e, i in zip(self.embeddings, columns.embedded, strict=True))
         zero = torch.zeros((), dtype=_DTYPE)
         with torch.no_grad():
-            return self.stack._single(what, self.flat, *self._state(), banks, columns, {}, None, zero.long(), zero)
+            return self.stack.single(what, self._replica(self.flat), Given(banks, columns, {}, None, zero.long(), zero))

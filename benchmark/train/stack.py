@@ -157,7 +157,7 @@ class Stack:
         """Trained numbers of one replica."""
         return self.flat.shape[1] + sum(bank.rows * bank.dim for bank in self.banks)
 
-    def _single(self, what: Asked, replica: Replicas, given: Given, recorder: Tape | None = None) -> Any:
+    def single(self, what: Asked, replica: Replicas, given: Given, recorder: Tape | None = None) -> Any:
         """One replica's loss or prediction, or what the method's function that `what` picks returns. recorder: counts
         the draws in the place of `given.words`."""
         tape = recorder or (None if given.words is None else Tape(self.dtype, self.device, given.words))
@@ -193,7 +193,7 @@ class Stack:
             shown = replace(
                 given, banks=banks, columns=Columns(**rows["columns"]), targets=rows["targets"], words=words
             )
-            return self._single(what, Replicas(**mine), shown)
+            return self.single(what, Replicas(**mine), shown)
 
         if self.method.stack:
             dims = (0, 0, None if given.words is None else 0, _dims(rows, None if shared else 0))
@@ -207,7 +207,7 @@ class Stack:
     def look(self, s: int, what: Asked, given: Given) -> Any:
         """What a function of replica s's own module and some rows returns, outside of any mapping. given: without an
         axis of replicas."""
-        return self._single(what, self._replica(s), given)
+        return self.single(what, self._replica(s), given)
 
     def words_per_loss(self, columns: Columns, targets: Mapping[str, Tensor]) -> int:
         """How many 32-bit words a loss on these B rows draws. columns, targets: [B, ...]."""
@@ -217,7 +217,7 @@ class Stack:
             for bank, block in zip(self.banks, columns.embedded, strict=True)
         )
         with torch.no_grad():
-            self._single("loss", self._replica(0), Given(banks, columns, targets, None, zero.long(), zero), recorder)
+            self.single("loss", self._replica(0), Given(banks, columns, targets, None, zero.long(), zero), recorder)
         return recorder.at
 
     def _replica(self, s: int) -> Replicas:
