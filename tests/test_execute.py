@@ -5,18 +5,27 @@ import importlib
 import os
 import sys
 from collections import deque
+from collections.abc import Iterator
 from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmark.execute import code, pool
 from benchmark.execute.code import CodeMoved, exactly, watch
+from benchmark.execute.engine import Options
 from benchmark.execute.events import Again, Done, Event, Failed, Started
 from benchmark.execute.faults import failed, fault
 from benchmark.execute.task import Job
 from benchmark.files.errors import UserError
+from benchmark.plan.catalog import catalog
+from benchmark.records.cell import Cell
 from benchmark.records.identity import digest
+from benchmark.records.store import Store
+from benchmark.records.trial import Attempt
+from benchmark.tuning.task import Tried, TryTrials
+from benchmark.tuning.tuner import Tuner, asked
 from datasets.base import BadData, CacheError, TooFew
 from tests import jobs
 
@@ -194,3 +203,32 @@ def test_a_compiled_file_that_only_seems_to_be_of_the_source_is_not_believed(pac
     watch()
     with exactly(hashes(package)):
         assert importlib.import_module("made_up.one").value == 2
+
+
+def test_a_stack_without_room_is_tried_one_by_one_and_what_finds_none_is_no_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    methods, _ = catalog()
+    monkeypatch.setenv("CVP_CACHE", str(tmp_path / "cache"))
+    wanted, _ = asked([Cell("synthetic", "tr", "default", 0)], methods, budget=4)
+    tuner = Tuner(methods, Store(tmp_path / "runs"), Options(executor="inline"), Console(quiet=True))
+    tried: list[tuple[int, ...]] = []
+
+    def little_room(queue: deque[TryTrials], workers: int) -> Iterator[tuple[TryTrials, Event]]:
+        while queue:
+            job = queue.popleft()
+            tried.append(job.numbers)
+            yield job, Started()
+            if job.numbers == (2,) or len(job.numbers) > 1:
+                yield job, Failed("MemoryError: no room", "environment")
+            else:
+                trial = job.trial(job.proposals[0], Attempt("ok", objective=1.0), {}, "da7a")
+                yield job, Done(Tried((trial,)))
+
+    monkeypatch.setattr(tuner.engine, "present", lambda found: found.cells)
+    monkeypatch.setattr(tuner.engine, "execute", little_room)
+    monkeypatch.setattr(tuner.engine, "workers", 1)
+    with pytest.raises(UserError, match=r"no result of synthetic/tr/tuned trial 2 \(MemoryError: no room\); no method"):
+        tuner.run(wanted)
+    assert tried == [(0, 1, 2, 3), (0,), (1,), (2,), (3,)]
+    assert [trial.number for trial in wanted[0].study.read(tmp_path / "runs")] == [0, 1, 3]

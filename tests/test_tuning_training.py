@@ -1,5 +1,6 @@
 """Trials of one stack: what becomes of each does not depend on who trained beside it, nor on any test row."""
 
+import errno
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -246,6 +247,27 @@ def test_an_estimators_trials_are_scored_on_validation_rows() -> None:
     assert found[1].objective == pytest.approx(error, rel=1e-6)
     assert [a.outcome for a in found] == ["ok", "ok", "failed", "diverged"]
     assert "division by zero" in found[2].error and "not finite" in found[3].error
+
+
+class Hungry(TR):
+    """Finds no memory with this one learning rate."""
+
+    def fit(self, train: Any, rng: Any) -> Any:
+        if self.config.lr == 3e-3:
+            raise MemoryError("no room for an array")
+        return super().fit(train, rng)
+
+
+class Starved(Shift):
+    def fit(self, train: Any, valid: Any, schema: Any, rng: Any) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_what_the_machine_lacks_is_no_trials_failure() -> None:
+    with pytest.raises(MemoryError):
+        tried(rates(*RATES), Hungry)
+    with pytest.raises(OSError, match="Too many open files"):
+        tried([{"by": 0.0}], Starved)
 
 
 class NoTest(Table):

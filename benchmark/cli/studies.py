@@ -1,4 +1,4 @@
-"""What the command line asks and tells of studies; nothing here is heavy."""
+"""Studies as the command line asks for them and tells of them; nothing here is heavy."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def asked_for(
     cells: Sequence[Cell], methods: Mapping[str, Entry], tune: int | None, search: str, say: Callable[[str], None]
 ) -> "list[Asked]":
-    """The studies of --tune and --search; says which methods have nothing to tune. Raises UserError."""
+    """Returns the studies of --tune and --search; says which methods have nothing to tune. Raises UserError."""
     if tune is None and not search:
         return []
     from benchmark.tuning.tuner import asked
@@ -32,7 +32,7 @@ def asked_for(
 
 
 def cells_of(chosen: Sequence[Study], cells: Sequence[Cell]) -> list[Cell]:
-    """The cells of what the studies choose: with the seeds that their method's default has."""
+    """Returns the cells of what the studies choose: with the seeds that their method's default has."""
     return [
         Cell(study.dataset, study.method, study.variant, cell.seed)
         for study in chosen
@@ -44,7 +44,7 @@ def cells_of(chosen: Sequence[Study], cells: Sequence[Cell]) -> list[Cell]:
 def left(
     wanted: "Sequence[Asked]", methods: Mapping[str, Entry], store: Store, root: Path | None
 ) -> Iterator[tuple[int, Study, str]]:
-    """How many trials each study has to run, and its standing in words."""
+    """Yields how many trials each study has to run, and its standing in words."""
     from benchmark.plan.survey import survey
     from benchmark.tuning.tuner import Session, serving
 
@@ -60,7 +60,7 @@ def left(
 
 
 def moved(methods: Mapping[str, Entry], store: Store, root: Path | None) -> dict[Study, str]:
-    """Every study below the folder, with why it is stale; empty where it is fresh."""
+    """Returns every study below the folder, with why it is stale; empty where it is fresh."""
     from benchmark.plan.survey import survey
 
     found = studies(store.folder)
@@ -70,6 +70,6 @@ def moved(methods: Mapping[str, Entry], store: Store, root: Path | None) -> dict
 
 
 def status(methods: Mapping[str, Entry], store: Store, root: Path | None) -> Iterator[str]:
-    """A line for each study: its trials by outcome, its best so far, and why it counts for nothing."""
+    """Yields a line for each study: its trials by outcome, its best so far, and why it counts for nothing."""
     for study, why in moved(methods, store, root).items():
         yield f"{f'{study}/trials':<44} {told(study.read(store.folder))}" + (f"; stale: {why}" if why else "")

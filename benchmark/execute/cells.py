@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a group has become."""
+    """The records of a group, and what lies beside them."""
 
     records: tuple[Record, ...]  # one per seed, in the group's order
     arrays: Mapping[int, bytes] = field(default_factory=dict)  # seed -> the .npz file beside its record
@@ -39,7 +39,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Common:
-    """What the records of a group have in common."""
+    """Common parts of a group's records."""
 
     group: Group
     title: str  # of the method

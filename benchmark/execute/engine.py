@@ -1,4 +1,4 @@
-"""What every run does: prepare the data, send jobs to workers, show what happens to them."""
+"""Prepares the data, sends jobs to workers, shows what happens to them: for every run, of cells or of trials."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _TOLD = 3  # jobs without a result that the last line names
 
 @dataclass(frozen=True)
 class Options:
-    """How a run is carried out."""
+    """Options of a run: how it is carried out."""
 
     root: Path | None = None  # of the raw files
     device: str = "auto"

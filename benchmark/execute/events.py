@@ -1,4 +1,4 @@
-"""What a job reports while it is at work, and what becomes of it."""
+"""Events: a job begins, goes on, and ends in one of two ways."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

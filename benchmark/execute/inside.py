@@ -1,4 +1,4 @@
-"""What a fitted method offers beyond values, for its records."""
+"""Calibration, figures and fitted numbers: for records of methods that offer more than values."""
 
 import io
 from collections.abc import Mapping

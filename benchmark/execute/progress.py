@@ -45,14 +45,14 @@ class Display:
         self.console.print(line, highlight=False, soft_wrap=True, markup=False)  # a method's error may hold brackets
 
     def start(self, group: Group) -> None:
-        """A group has begun (or begun again after its worker died)."""
+        """Show a group that has begun (or begun again after its worker died)."""
         name = str(group)
         self.started[name] = time.perf_counter()
         if name not in self.lines:
             self.lines[name] = self.bars.add_task(name, total=None, note="starting")
 
     def epoch(self, group: Group, epoch: Epoch) -> None:
-        """An epoch of a group is over."""
+        """Show that an epoch of a group is over."""
         self.rows += epoch.rows
         self.share[str(group)] = len(group.seeds) * epoch.epoch / epoch.epochs
         note = f"epoch {epoch.epoch}/{epoch.epochs}, {epoch.active} of {len(group.seeds)} training"
@@ -60,13 +60,13 @@ class Display:
         self._refresh()
 
     def drop(self, group: Group) -> None:
-        """A group goes on otherwise."""
+        """Show a group no longer: it goes on otherwise, or not at all."""
         self.share.pop(str(group), None)
         if str(group) in self.lines:
             self.bars.remove_task(self.lines.pop(str(group)))
 
     def finish(self, group: Group, result: str) -> None:
-        """A group's records are written."""
+        """Say how a group has ended, whose records are written."""
         name = str(group)
         self.drop(group)
         self.done += len(group.seeds)

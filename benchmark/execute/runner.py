@@ -46,7 +46,8 @@ class Runner:
             return found
 
     def _settled(self, cells: list[Cell], expected: Expected) -> list[Cell]:
-        """The cells whose settings are known; says whose study has no choice, as where its method was edited since."""
+        """Returns the cells whose settings are known; says whose study has no choice, as where its method was edited
+        since."""
         unknown = {cell: settings for cell in cells if isinstance(settings := expected.settings(cell), str)}
         for group in grouped(unknown):
             self.engine.say(f"{group} is left out: {unknown[group.cells[0]]}; run again")

@@ -26,7 +26,7 @@ class Job(Protocol):
     def dataset(self) -> str: ...
 
     def serve(self, report: Report) -> object:
-        """Do it in this process; returns what `Done` carries."""
+        """Does it in this process; returns what `Done` carries."""
 
 
 class GroupJob(Job, Protocol):
@@ -34,7 +34,7 @@ class GroupJob(Job, Protocol):
 
     @property
     def group(self) -> Group:
-        """What trains together: its name, and how many replicas it has."""
+        """Returns what trains together: its name, and how many replicas it has."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is known of a prepared table."""
+    """Facts of a prepared table."""
 
     fingerprint: str
     facts: Mapping[str, Any]

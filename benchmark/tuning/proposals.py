@@ -17,11 +17,16 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.records.identity import digest
 from benchmark.records.trial import Proposal, Proposer, Trial
 from benchmark.tuning.space import Choices, Dimension, Range, Space, inside, size
+
+if TYPE_CHECKING:
+    import numpy as np
+    import optuna
+    from optuna.distributions import BaseDistribution
 
 BATCH = 8
 _ASKS = 100  # for a setting that was not tried before; then the first such in an order of the seed's
@@ -42,12 +47,12 @@ SAMPLER: Mapping[str, Any] = {
 
 
 def _good(n: int) -> int:
-    """How many of n trials count as good: a tenth, at most 25."""
+    """Returns how many of n trials count as good: a tenth, at most 25."""
     return min(math.ceil(0.1 * n), 25)
 
 
-def _weights(n: int) -> Any:
-    """All n trials count alike."""
+def _weights(n: int) -> "np.ndarray":
+    """Returns the weights of n trials: all count alike."""
     import numpy as np
 
     return np.ones(n)
@@ -65,7 +70,7 @@ class Search:
 
     @property
     def given(self) -> list[tuple[Proposer, Mapping[str, Any]]]:
-        """The settings that nobody proposes: a grid's, or the paper's and ours."""
+        """Returns the settings that nobody proposes: a grid's, or the paper's and ours."""
         if self.grid:
             return [("grid", {**self.default, **params}) for params in self.grid]
         if self.paper is None or self.paper == self.default:
@@ -77,18 +82,18 @@ class Search:
         return {name: config[name] for name in fields}
 
     def reaches(self, config: Mapping[str, Any]) -> bool:
-        """Whether a proposal could have this configuration."""
+        """Returns whether a proposal could have this configuration."""
         return inside(self.space, config) and config == {**self.default, **self.params(config)}
 
 
 def batch_of(number: int) -> range:
-    """The numbers of the batch that a trial belongs to."""
+    """Returns the numbers of the batch that a trial belongs to."""
     start = number // BATCH * BATCH
     return range(start, start + BATCH)
 
 
 def propose(search: Search, start: int, history: Sequence[Trial]) -> list[Proposal]:
-    """The settings of the batch that begins with trial `start`, fewer than BATCH where no more are left to try.
+    """Returns the settings of the batch that begins with trial `start`, fewer than BATCH where no more are left to try.
 
     history: the trials before `start`, all of them, in order; a pure function of these three.
     """
@@ -108,8 +113,8 @@ def propose(search: Search, start: int, history: Sequence[Trial]) -> list[Propos
 
 
 def strayed(search: Search, trials: Sequence[Trial]) -> int | None:
-    """The number of the first trial that today's search would not have tried after the trials before its batch: the
-    space, the grid, the default, the sampler or its library are others. None where there is none.
+    """Returns the number of the first trial that today's search would not have tried after the trials before its batch,
+    as where the space, the grid, the default, the sampler or its library are others; None where there is none.
 
     trials: by number; they may lack some of the last batch."""
     known = [trial for place, trial in enumerate(trials) if trial.number == place]  # before the first gap
@@ -154,9 +159,15 @@ def _sampled(search: Search, start: int, history: Sequence[Trial], given: Sequen
         return found
 
 
-def _new(study: Any, search: Search, distributions: Mapping[str, Any], tried: Sequence[Any], seed: int) -> Any:
-    """The parameters of a setting that was not tried before, None where there is none. It stays a running trial of the
-    study, so that the next one keeps away from it."""
+def _new(
+    study: "optuna.Study",
+    search: Search,
+    distributions: "Mapping[str, BaseDistribution]",
+    tried: Sequence[Mapping[str, Any]],
+    seed: int,
+) -> dict[str, Any] | None:
+    """Returns the parameters of a setting that was not tried before, None where there is none. It stays a running trial
+    of the study, so that the next one keeps away from it."""
     from optuna.trial import TrialState, create_trial
 
     if size(search.space) <= len(tried) and not any(True for _ in _untried(search, tried, seed)):
@@ -174,8 +185,9 @@ def _new(study: Any, search: Search, distributions: Mapping[str, Any], tried: Se
     return None
 
 
-def _untried(search: Search, tried: Sequence[Any], seed: int) -> Iterator[dict[str, Any]]:
-    """The settings of a finite space that are left, in an order that depends on the seed; nothing of another space."""
+def _untried(search: Search, tried: Sequence[Mapping[str, Any]], seed: int) -> Iterator[dict[str, Any]]:
+    """Yields the settings of a finite space that are left, in an order that depends on the seed; nothing of another
+    space."""
     if math.isinf(size(search.space)):
         return
     import numpy as np
@@ -191,8 +203,9 @@ def _untried(search: Search, tried: Sequence[Any], seed: int) -> Iterator[dict[s
             yield params
 
 
-def _distribution(d: Dimension) -> Any:
-    """Numbers by their rank or value, so that the sampler knows neighbours; anything else by its place."""
+def _distribution(d: Dimension) -> "BaseDistribution":
+    """Returns what the sampler is told of a dimension: numbers by their rank or value, so that it knows neighbours;
+    anything else by its place."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(d, Range):
@@ -205,7 +218,7 @@ def _distribution(d: Dimension) -> Any:
 
 
 def _coded(search: Search, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A configuration's fields as the sampler knows them; None where it is no point of the space."""
+    """Returns a configuration's fields as the sampler knows them; None where it is no point of the space."""
     if not search.reaches(config):
         return None
     return {
@@ -214,4 +227,5 @@ def _coded(search: Search, config: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _decoded(d: Dimension, value: Any) -> Any:
+    """Returns the field's value of what the sampler says."""
     return d.values[value] if isinstance(d, Choices) else d.rounded(value)

@@ -1,4 +1,4 @@
-"""What a method says may be tuned, as dimensions: each a finite list of choices, or a range."""
+"""Dimensions that a method says may be tuned: each a finite list of choices, or a range."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class Choices:
 
     @property
     def ordered(self) -> bool:
-        """Whether neighbours are alike, because the values are numbers."""
+        """Returns whether neighbours are alike, because the values are numbers."""
         return all(_is_number(value) for value in self.values)
 
     def holds(self, value: Any) -> bool:
@@ -40,7 +40,7 @@ class Range:
         return _is_number(value) and self.low <= value <= self.high
 
     def rounded(self, value: float) -> float | int:
-        """The value in as many digits as a reader wants, still inside."""
+        """Returns the value in as many digits as a reader wants, still inside."""
         if self.whole:
             return int(value)
         return min(max(float(f"{value:.{_DIGITS}g}"), self.low), self.high)
@@ -56,13 +56,13 @@ COMMON: Mapping[str, Sequence[Any]] = {"lr": ("log", 1e-4, 1e-2), "dropout": ("l
 
 
 def common(space: Mapping[str, Sequence[Any]], default: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
-    """A gradient method's space with what all of them share, as far as its Config has it as a number; none stays
-    none."""
+    """Returns a gradient method's space with what all of them share, as far as its Config has it as a number; none
+    stays none."""
     return {**space, **{f: what for f, what in COMMON.items() if isinstance(default.get(f), float)}} if space else {}
 
 
 def parse(space: Mapping[str, Sequence[Any]], default: Mapping[str, Any]) -> Space:
-    """A method's `space` as dimensions. default: its default configuration, as the catalog has it.
+    """Returns a method's `space` as dimensions. default: its default configuration, as the catalog has it.
 
     Raises ValueError on an unknown field, no choice at all, or a range that is none.
     """
@@ -94,19 +94,19 @@ def _is_number(value: Any) -> bool:
 
 
 def size(space: Space) -> float:
-    """How many settings there are; infinite with a range of floats."""
+    """Returns how many settings there are; infinite with a range of floats."""
     return math.prod(
         len(d.values) if isinstance(d, Choices) else d.high - d.low + 1 if d.whole else math.inf for d in space
     )
 
 
 def inside(space: Space, config: Mapping[str, Any]) -> bool:
-    """Whether every tuned field of a configuration has a value of the space."""
+    """Returns whether every tuned field of a configuration has a value of the space."""
     return all(d.holds(config[d.field]) for d in space)
 
 
 def structure(config: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What must be equal for two configurations to train in one stack: every field that is no float, and whether
-    weights decay, for then a step touches the embeddings of all values, not of its rows'."""
+    """Returns what must be equal for two configurations to train in one stack: every field that is no float, and
+    whether weights decay, for then a step touches the embeddings of all values, not of its rows'."""
     fields = {name: repr(value) for name, value in config.items() if not isinstance(value, float)}
     return (*sorted(fields.items()), (_DECAY, repr(bool(config.get(_DECAY)))))

@@ -17,7 +17,7 @@ from benchmark.records.trial import Attempt, Proposal, Trial
 
 @dataclass(frozen=True)
 class Tried:
-    """What the trials have become; none, with the reason, where the method cannot run on the dataset."""
+    """The trials that were tried; none, with the reason, where the method cannot run on the dataset."""
 
     trials: tuple[Trial, ...]
     skipped: str = ""
@@ -41,7 +41,7 @@ class TryTrials:
 
     @property
     def group(self) -> Group:
-        """What a user sees: the trials' numbers in the place of seeds."""
+        """Returns what a user sees: the trials' numbers in the place of seeds."""
         variant = f"{self.study.variant} {_span(self.numbers)}"
         return Group(self.study.dataset, self.study.method, variant, self.numbers)
 
@@ -97,7 +97,7 @@ class TryTrials:
 
 
 def _span(numbers: Sequence[int]) -> str:
-    """ "trials 0-3", "trials 2,5" """
+    """Returns the numbers in words: "trials 0-3", "trials 2,5"."""
     whole = len(numbers) > 1 and list(numbers) == list(range(numbers[0], numbers[-1] + 1))
     text = f"{numbers[0]}-{numbers[-1]}" if whole else ",".join(map(str, numbers))
     return f"trial{'s' if len(numbers) > 1 else ''} {text}"

@@ -6,7 +6,6 @@ import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console
 
@@ -39,12 +38,12 @@ class Asked:
 
     @property
     def cells(self) -> list[Cell]:
-        """One that stands for the study's dataset and method."""
+        """Returns one that stands for the study's dataset and method."""
         return [Cell(self.study.dataset, self.study.method, "default", 0)]
 
     @property
     def most(self) -> int:
-        """How many trials it can have: fewer than the budget where there are fewer settings."""
+        """Returns how many trials it can have: fewer than the budget where there are fewer settings."""
         search, given = self.search, [config for _, config in self.search.given]
         if search.grid:
             return min(self.budget, len(given))
@@ -54,8 +53,8 @@ class Asked:
 def asked(
     cells: Sequence[Cell], methods: Mapping[str, Entry], *, budget: int = 0, search: str = ""
 ) -> tuple[list[Asked], dict[str, str]]:
-    """The studies of the methods whose default is among the cells: of their own space to a budget of trials, or a
-    named search's whole grid. And of the other methods, why there is nothing to tune.
+    """Returns the studies of the methods whose default is among the cells, of their own space to a budget of trials or
+    of a named search's whole grid; and of the other methods, why there is nothing to tune.
 
     Raises UserError on a budget below 1, or where no default is among the cells.
     """
@@ -88,7 +87,8 @@ def asked(
 
 
 def serving(asked: Asked, trials: Sequence[Trial], expected: Expected, rerun: str = "") -> tuple[Sequence[Trial], str]:
-    """The trials that a study can go on from, and why the others have to be made again, empty where all serve."""
+    """Returns the trials that a study can go on from, and why the others have to be made again, empty where all
+    serve."""
     if moved := stale(asked.study, trials, expected):
         return (), moved
     if rerun == "all" and trials:
@@ -113,11 +113,12 @@ class Session:
 
     @property
     def history(self) -> list[Trial]:
-        """By number."""
+        """Returns its trials by number."""
         return [self.trials[number] for number in sorted(self.trials)]
 
     def batch(self) -> list[Proposal]:
-        """What is to be tried next of the first batch that is not complete; empty while trials run, and once ended."""
+        """Returns what is to be tried next of the first batch that is not complete; empty while trials run, and once
+        ended."""
         if self.pending or self.ended:
             return []
         for start in itertools.count(0, BATCH):
@@ -151,9 +152,9 @@ class Session:
 
 
 def stacks(proposals: Sequence[Proposal], pieces: int, *, gradient: bool = True) -> list[list[Proposal]]:
-    """Proposals that may train together, each stack in so many pieces of at least two (or one, where none is trained
-    by gradients: those share nothing). Results do not depend on it."""
-    groups: dict[Any, list[Proposal]] = {}
+    """Returns the proposals that may train together, each stack in so many pieces of at least two (or one, where none
+    is trained by gradients: those share nothing). Results do not depend on it."""
+    groups: dict[object, list[Proposal]] = {}
     for proposal in proposals:
         groups.setdefault(structure(proposal.config) if gradient else None, []).append(proposal)
     found = []
@@ -221,7 +222,7 @@ class Tuner:
     def _next(
         self, session: Session, sessions: Mapping[Study, Session], expected: Expected, display: Display
     ) -> list[TryTrials]:
-        """The jobs of a study's next batch, in more pieces where few studies are left to keep the workers busy."""
+        """Returns the jobs of a study's next batch, in more pieces where few studies keep the workers busy."""
         todo = session.batch()
         if not todo:
             if session.ended and not session.told:
