@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import ROOT
 from benchmark.cli.app import main
 from benchmark.plan.catalog import Entry
 from benchmark.records.cell import Cell
 from benchmark.records.store import Store
 from methods.constants import Mean
 from tests import fixtures
+from tests.copies import copy_sources
 
 CHEAP = "mean,median,bucket_mean"
 
@@ -357,8 +357,7 @@ class {title}(Mean):
 
 def test_dropped_in_methods_are_listed_run_and_ranked_and_failures_are_rows(tmp_path: Path) -> None:
     """In a copy of the sources: one good file, one that raises, one whose process dies, one that cannot be imported."""
-    for package in ("benchmark", "methods", "datasets", "reports"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+    copy_sources(tmp_path)
     bodies = {"Half": "return 0.5 * super().statistic(y)", "Fails": "return 1 / 0", "Dies": "os.kill(os.getpid(), 9)"}
     for title, body in bodies.items():
         (tmp_path / "methods" / f"{title.lower()}.py").write_text(

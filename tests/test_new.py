@@ -14,6 +14,7 @@ from benchmark import ROOT
 from benchmark.cli.app import main
 from benchmark.cli.new import write
 from benchmark.files.errors import UserError
+from tests.copies import copy_sources
 from tests.pages import html_tables, markdown_tables, section
 
 DOCUMENT = ROOT / "docs" / "your-method.md"
@@ -53,8 +54,7 @@ def test_what_is_there_is_not_overwritten(name, capsys):
 @pytest.mark.slow
 def test_the_document_leads_from_new_to_a_rank(tmp_path):
     """Its blocks, run one after the other in a copy of the sources."""
-    for name in ("benchmark", "methods", "datasets", "reports", "tests", "docs"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+    copy_sources(tmp_path, "tests", "docs")
     for path in ROOT.iterdir():
         if path.suffix in (".toml", ".md", ".txt", ".cff", ".yml"):
             shutil.copy(path, tmp_path)

@@ -1,12 +1,11 @@
 """A copy of the sources with a world and methods that train in no time, for whole runs in processes of their own."""
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from benchmark import ROOT
+from tests.copies import copy_sources
 
 _METHODS = '''"""Made up."""
 
@@ -112,8 +111,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for package in ("benchmark", "methods", "datasets", "reports"):
-            shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "runs"))
+        copy_sources(folder)
         self.methods = folder / "methods" / "made_up.py"
         self.methods.write_text(_METHODS)
         (folder / "benchmark" / "suites" / "made_up.toml").write_text(SUITE)
