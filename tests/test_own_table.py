@@ -53,6 +53,8 @@ def test_a_described_table_gets_records_and_a_board_in_a_folder_of_its_own(run_o
     assert record["metrics"]["test"]["mae"] == pytest.approx(expected, rel=1e-5)
     for name in ("RESULTS.md", "board.html", "clicks/noise.json"):
         assert (board / name).is_file()
+    first = [line for line in (board / "RESULTS.md").read_text().splitlines() if line and line[0] not in "#<"][0]
+    assert first.startswith(("Use **TR / VR**. It", "Use no model yet: **"))
 
 
 def test_no_id_and_no_row_gets_into_records_pages_or_figures(run_on_clicks):

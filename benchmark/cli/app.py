@@ -401,6 +401,7 @@ def report(
     by name."""
     from reports.export import export as write_tables
     from reports.render import write
+    from reports.sections.front.answer import told
 
     sweep(runs)
     store = Store(runs)
@@ -416,6 +417,9 @@ def report(
     parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
     parts += [f"{len(stale)} stale ones left out"] if stale else []
     _print(f"wrote {out} and board.html beside it: {', '.join(parts)}")
+    if not found.board.committed:
+        for line in told(found.board):
+            _print(line)
     if export is not None:
         _print(f"wrote {len(write_tables(found, export))} files of tables to {export}")
 

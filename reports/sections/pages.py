@@ -9,7 +9,7 @@ from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
 from reports.sections import cost, data, distributions, tuning, tweaks
 from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
-from reports.sections.front import about, links, ranking
+from reports.sections.front import about, answer, links, ranking
 from reports.sections.paper import buckets, checklist, comparison, counts, notes, reproduced, supplement, values
 
 BOARD = (leaderboard.section, noise.section, skill.section, slices.section, calibration.section, provenance.section)
@@ -80,8 +80,9 @@ def _across(board: Board) -> Iterator[Page]:
 
 
 def _front(board: Board, details: Sequence[Page]) -> Page:
-    """Of the committed records, or of a reader's own run: that one begins with its ranking."""
+    """Of the committed records, or of a reader's own run: that one begins with its answer."""
     found: tuple[Section | None, ...] = (ranking.section(board), links.section(details))
     if board.committed:
         found = (links.section(details), links.rebuild(board))
-    return Page("", "Results", tuple(about.paragraphs(board)), tuple(filter(None, found)))
+    answers = () if board.committed else answer.lines(board)
+    return Page("", "Results", (*answers, *about.paragraphs(board)), tuple(filter(None, found)))
