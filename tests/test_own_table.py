@@ -53,7 +53,7 @@ def test_a_described_table_gets_records_and_a_board_in_a_folder_of_its_own(run_o
     assert record["metrics"]["test"]["mae"] == pytest.approx(expected, rel=1e-5)
     for name in ("RESULTS.md", "board.html", "clicks/noise.json"):
         assert (board / name).is_file()
-    first = [line for line in (board / "RESULTS.md").read_text().splitlines() if line and line[0] not in "#<"][0]
+    first = next(line for line in (board / "RESULTS.md").read_text().splitlines() if line and line[0] not in "#<")
     assert first.startswith(("Use **TR / VR**. It", "Use no model yet: **"))
 
 
