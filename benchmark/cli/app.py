@@ -14,6 +14,7 @@ from benchmark.cli import authors, tables
 from benchmark.cli import studies as views
 from benchmark.cli.console import console, hush
 from benchmark.cli.console import say as _print
+from benchmark.cli.ranking import ranking
 from benchmark.execute.machine import cores
 from benchmark.files.errors import UserError, unknown
 from benchmark.files.paths import RUNS, report_of, runs_of
@@ -328,7 +329,8 @@ def run(
     rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
     shard: Annotated[str, Parameter(help="Only this part of the run, as in 2/8; the others share the --runs.")] = "",
 ) -> None:
-    """Run what is missing or stale of a suite, one record per cell, and write RESULTS.md."""
+    """Run what is missing or stale of a suite, one record per cell, write RESULTS.md, and rank what was run among the
+    committed records of the same rows."""
     from benchmark.execute.engine import Options
     from benchmark.execute.runner import Runner
 
@@ -352,6 +354,8 @@ def run(
         _print(f"shard {shard} is done; when all are: `python -m benchmark report --runs {runs}` renders the pages")
         return
     compare(data=data, runs=runs, dataset=sorted({cell.dataset for cell in cells}))
+    for line in ranking(cells, store, methods, _root(data)):
+        _print(line)
     report(data=data, runs=runs)
 
 

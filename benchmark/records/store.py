@@ -38,7 +38,14 @@ class Store:
         """Every record below the folder, by path. Raises UserError where it is no folder."""
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{self.folder} is not a folder of records: choose another with --runs FOLDER")
-        found = [self._read(path) for path in sorted(self.folder.glob("*/*/*/*.json"))]
+        return self._below("*")
+
+    def of(self, dataset: str) -> list[Record]:
+        """Every record of one dataset, by path. Raises UserError."""
+        return self._below(dataset)
+
+    def _below(self, pattern: str) -> list[Record]:
+        found = [self._read(path) for path in sorted(self.folder.glob(f"{pattern}/*/*/*.json"))]
         return [record for record in found if record is not None]
 
     def write(self, record: Record, arrays: bytes | None = None) -> None:

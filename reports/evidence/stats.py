@@ -1,15 +1,13 @@
 """What a few seeds, and a resampled test set, say of a number, and which numbers they tell apart."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from math import inf, sqrt
+from collections.abc import Sequence
+from math import sqrt
 
+from benchmark.compare.inference import LEVEL, Estimate, estimate, holm  # noqa: F401 (used from here too)
 from reports.model.summary import Summary
 
 APART = 2.0  # standard errors of a difference below which two means are not told apart, where seeds are all there is
-LEVEL = 0.05  # of every test and interval
 _POWER = 1.959964 + 0.841621  # standard errors that a difference needs to be found four times in five at that level
-_NONE = 1e-12  # of a number: a standard error below it is rounding
 
 
 def apart(a: Summary, b: Summary) -> bool | None:
@@ -18,48 +16,6 @@ def apart(a: Summary, b: Summary) -> bool | None:
         return None
     difference = abs(a.mean - b.mean)
     return difference > 0 and difference >= APART * sqrt(a.std**2 / a.n + b.std**2 / b.n)
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its standard error and the degrees of freedom of that error."""
-
-    value: float
-    error: float
-    freedom: float = inf
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95 %: value -+ t error."""
-        from scipy.special import stdtrit
-
-        reach = float(stdtrit(min(self.freedom, 1e9), 1 - LEVEL / 2)) * self.error
-        return self.value - reach, self.value + reach
-
-    @property
-    def p(self) -> float:
-        """Two-sided, of the value being 0."""
-        from scipy.special import stdtr
-
-        if self.error <= _NONE * abs(self.value):
-            return float(self.value == 0)
-        return 2 * float(stdtr(min(self.freedom, 1e9), -abs(self.value) / self.error))
-
-
-def estimate(value: float, parts: Iterable[tuple[float, float]]) -> Estimate:
-    """From independent parts (standard error, degrees of freedom): their squares add up, Welch and Satterthwaite give
-    the degrees of freedom, (sum e^2)^2 / sum (e^4 / f)."""
-    known = [(error, freedom) for error, freedom in parts if error > 0]
-    square, fourth = sum(e**2 for e, _ in known), sum(e**4 / f for e, f in known)
-    return Estimate(value, sqrt(square), square**2 / fourth if fourth else inf)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values (Holm, 1979): the i-th least of k times k - i + 1, none below that of a lesser one."""
-    adjusted, least = [0.0] * len(p), 0.0
-    for rank, place in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
-        least = adjusted[place] = min(1.0, max(least, (len(p) - rank) * p[place]))
-    return adjusted
 
 
 def smallest(errors: Sequence[float]) -> float | None:
