@@ -20,6 +20,7 @@ from benchmark.records.store import Store
 from methods.constants import Mean
 from tests import fixtures
 from tests.copies import copy_sources
+from tests.tuning_world import World
 
 CHEAP = "mean,median,bucket_mean"
 
@@ -403,21 +404,15 @@ def _comparable(runs: Path) -> dict[str, object]:
 
 def test_a_run_killed_again_and_again_ends_like_an_uninterrupted_one(tmp_path: Path) -> None:
     """kill -9 again and again, then once to the end: the same records, none torn, none lost."""
-
-    def command(runs: str) -> list[str]:
-        return [
-            sys.executable, "-m", "benchmark", "run", "--only", "mean,tr,wlr,median", "--seeds", "2",
-            "--runs", str(tmp_path / runs),
-        ]  # fmt: skip
-
-    killed = tmp_path / "killed"
-    for landed in range(3):  # when it begins, and whenever one more record is there
-        process = subprocess.Popen(command("killed"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    world, killed, whole = World(tmp_path / "world"), tmp_path / "killed", tmp_path / "whole"
+    arguments = ("run", "--suite", "made_up", "--only", "tiny,shift", "--workers", "1", "--runs")
+    for landed in (0, 1, 3):  # when it begins, and when so many records are there
+        process = world.start(*arguments, str(killed))
         wait_for(lambda n=landed: len(_comparable(killed)) >= n if n else (killed / ".lock").exists())  # type: ignore[misc]
         assert process.poll() is None
         process.kill()
         process.wait()
-    for runs in ("killed", "whole"):
-        subprocess.run(command(runs), check=True, capture_output=True)
-    assert _comparable(tmp_path / "killed") == _comparable(tmp_path / "whole")
-    assert len(_comparable(tmp_path / "whole")) == 6
+    for runs in (killed, whole):
+        world.run(*arguments, str(runs))
+    assert _comparable(killed) == _comparable(whole)
+    assert len(_comparable(whole)) == 4
