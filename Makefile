@@ -2,14 +2,29 @@
 PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
+PIP = $(VENV)/bin/pip install --quiet --disable-pip-version-check
+# The build of PyTorch: cpu or cuda. On Linux the plain wheel is the one for NVIDIA GPUs, which a machine without one
+# downloads and keeps for nothing; elsewhere there is one build.
+TORCH ?= $(shell [ "$$(uname -s)" != Linux ] || [ -e /proc/driver/nvidia/version ] && echo cuda || echo cpu)
+TORCH_VERSION = $(shell sed -n 's/^torch==//p' constraints.txt)
+ifeq ($(TORCH),cpu)
+BEFOREHAND = "PyTorch for the CPU: some 1.5 GB and a few minutes in all (make env TORCH=cuda for an NVIDIA GPU)"
+else
+BEFOREHAND = "PyTorch's plain wheel: on Linux with CUDA, some 6 GB and a quarter of an hour (make env TORCH=cpu for the small one)"
+endif
 
 .PHONY: env quick test lint bench docs
 
 env: $(VENV)/.installed
 
 $(VENV)/.installed: constraints.txt
+	@echo "installing into $(VENV):" $(BEFOREHAND)
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r constraints.txt
+ifeq ($(TORCH),cpu)
+	$(PIP) --no-deps --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu "torch==$(TORCH_VERSION)+cpu" || \
+		echo "no CPU wheel of PyTorch could be had: the plain one comes instead"
+endif
+	$(PIP) -r constraints.txt
 	touch $@
 
 # The main job on data that needs no download: every method on a synthetic world whose truth is known.
@@ -30,6 +45,6 @@ bench: env
 
 # The documentation site in build/site; a warning is an error.
 docs: env
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r constraints-docs.txt -c constraints.txt
+	$(PIP) -r constraints-docs.txt -c constraints.txt
 	$(VENV)/bin/mkdocs build --strict --quiet
 	@echo "the site's front page is build/site/index.html"

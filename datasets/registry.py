@@ -4,6 +4,7 @@ A file of this folder that says `DATASETS = (...)` registers them: there is no l
 """
 
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,9 @@ _PROWTP = {
     "wechat": "7,210,290 rows, 20,000 users, 96,428 videos",
     "kuairand": "1,231,181 rows, 27,285 users, 7,551 videos",
 }
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9@._-]{0,99}")  # folders of the records and the cache are named after it
 
 
 class UnknownDataset(KeyError):
@@ -45,9 +49,11 @@ def _found() -> tuple[Mapping[str, Dataset], Mapping[str, str]]:
             for one in added:
                 if not isinstance(one, Dataset):
                     raise TypeError(f"DATASETS holds {one!r}, which is no Dataset")
+                if not _NAME.fullmatch(one.name):
+                    raise ValueError(f"{one.name!r} cannot name a dataset: letters, digits and @ . _ -, a letter first")
                 if one.name in owner:
                     raise ValueError(f"{owner[one.name]} has a dataset named {one.name!r} already: choose another name")
-        except Exception as error:  # whatever a user's file raises belongs to that file
+        except (Exception, SystemExit) as error:  # whatever a user's file raises belongs to that file
             broken[path.name] = f"{type(error).__name__}: {error}".split("\n")[0]
             continue
         found |= {one.name: one for one in added}

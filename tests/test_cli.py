@@ -74,11 +74,11 @@ def test_a_record_says_what_its_numbers_depend_on(tmp_path: Path) -> None:
         (["--suite", "quik"], "did you mean 'quick'?"),
         (["--only", "medain"], "did you mean 'median'?"),
         (["--dataset", "sinthetic"], "did you mean 'synthetic'?"),
-        (["--seeds", "0"], "at least one seed"),
+        (["--seeds", "0"], "is not a whole number from 1 to 10,000"),
         (["--data", "/no/such/folder"], "no such folder"),
         (["--rerun", "some"], "missing, stale, failed or all"),
         (["--executor", "magic"], "processes or inline"),
-        (["--workers", "-3"], "1 or more"),
+        (["--workers", "-3"], "is not a whole number from 0 to 10,000"),
         (["--dataset", "kuairand"], "the suite quick has no dataset"),
         (["--device", "tpu"], "auto, cpu or cuda"),
         (["--sede", "3"], "--help"),
@@ -372,7 +372,7 @@ def test_dropped_in_methods_are_listed_run_and_ranked_and_failures_are_rows(tmp_
 
     listed = ours("list")
     assert all(title.lower() in listed for title in bodies)
-    assert "methods.broken cannot be imported" in listed
+    assert "methods.broken is left out: ModuleNotFoundError" in listed
     ours("run", "--only", "half,fails,dies,mean", "--runs", "runs")
     records = {p.parts[-3]: json.loads(p.read_text()) for p in (tmp_path / "runs").rglob("[0-9].json")}
     assert {name: r["outcome"] for name, r in records.items()} == {

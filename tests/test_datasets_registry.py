@@ -114,10 +114,14 @@ def test_a_file_registers_its_datasets_itself(own_files):
 def test_a_broken_file_costs_its_own_datasets_alone(own_files):
     (own_files / "bad.py").write_text("import nowhere\n\nDATASETS = ()\n")
     (own_files / "odd.py").write_text("\nDATASETS = (3,)\n")
+    (own_files / "exits.py").write_text("import sys\nsys.exit(3)\n\nDATASETS = ()\n")
+    (own_files / "up.py").write_text("from datasets.cdnow import CDNow\n\nDATASETS = (CDNow('../../up'),)\n")
     (own_files / "twin.py").write_text("from datasets.cdnow import CDNow\n\nDATASETS = (CDNow('cdnow'),)\n")
     assert dict(registry.broken()) == {
         "bad.py": "ModuleNotFoundError: No module named 'nowhere'",
         "odd.py": "TypeError: DATASETS holds 3, which is no Dataset",
+        "exits.py": "SystemExit: 3",
+        "up.py": "ValueError: '../../up' cannot name a dataset: letters, digits and @ . _ -, a letter first",
         "twin.py": "ValueError: cdnow.py has a dataset named 'cdnow' already: choose another name",
     }
     assert "kuairand" in registry.names()

@@ -2,14 +2,17 @@
 
 import logging
 import sys
+import tomllib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
+from benchmark import ROOT
+from benchmark.cli import arguments as given
 from benchmark.cli import authors, tables
 from benchmark.cli import studies as views
 from benchmark.cli.console import console, hush
@@ -18,6 +21,7 @@ from benchmark.cli.ranking import ranking
 from benchmark.execute.machine import cores
 from benchmark.files.errors import UserError, unknown
 from benchmark.files.paths import RUNS, report_of, runs_of
+from benchmark.files.plain import PlainFormatter, plain
 from benchmark.files.scratch import sweep
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import Entry, catalog
@@ -30,11 +34,17 @@ from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
 from datasets import registry
 
+
+def _version() -> str:
+    return f"cvp-bench {tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['project']['version']}"
+
+
 app = App(
     console=console,
     name="python -m benchmark",
     help="Continuous value prediction, re-run under one protocol: raw logs in, RESULTS.md out.",
-    version_flags=[],
+    version=_version,
+    version_flags=["--version"],
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # benchmark.__main__ says what an interrupt means
 )
@@ -68,6 +78,7 @@ Tune = Annotated[
         name="--tune",
         help="Search each method's space first, with this many trials each on the validation rows; what they choose "
         "runs as the variant `tuned`.",
+        converter=given.count(given.MOST_TRIALS),
     ),
 ]
 Search = Annotated[
@@ -86,46 +97,58 @@ OwnRuns = Annotated[
     Path | None,
     Parameter(name="--runs", help="The folder of the records; of a --table, a folder beside it by default."),
 ]
-Seeds = Annotated[int | None, Parameter(name="--seeds", help="How many seeds instead of the suite's own number.")]
-
-
-def _split(values: list[str] | None) -> tuple[str, ...]:
-    return tuple(part for value in values or [] for part in value.split(",") if part)
+Seeds = Annotated[
+    int | None,
+    Parameter(
+        name="--seeds",
+        help="How many seeds instead of the suite's own number.",
+        converter=given.count(given.MOST_SEEDS),
+    ),
+]
 
 
 def _root(data: Path | None) -> Path | None:
     return data if data is None or tables.is_description(data) else tables.folder(data)
 
 
-def _methods() -> dict[str, Entry]:
+class _Known(dict[str, Entry]):
+    """Every method by name, and why some modules give none."""
+
+    def __init__(self, methods: Mapping[str, Entry], broken: Mapping[str, str]) -> None:
+        super().__init__(methods)
+        self.broken = dict(broken)
+
+
+def _methods() -> _Known:
     methods, broken = catalog()
     for module, why in broken.items():
-        _print(f"warning: {module} cannot be imported and is left out: {why}")
-    return methods
+        _print(f"warning: {module} is left out: {why}")
+    return _Known(methods, broken)
 
 
 def _cells(
     suite: str,
-    methods: dict[str, Entry],
+    methods: _Known,
     dataset: list[str] | None,
     only: list[str] | None,
     seeds: int | None,
     table: Path | None = None,
 ) -> list[Cell]:
-    if seeds is not None and seeds < 1:
-        raise UserError(f"--seeds {seeds}: at least one seed is needed")
     chosen = suites.load(suite)
     if table is not None:
         chosen = suites.on(chosen, tables.opened(table).name)
     found = suites.cells(chosen, methods, seeds, table)
-    for name in (names := _split(dataset)):
+    for name in (names := given.names_in(dataset, "--dataset")):
         if name not in registry.names(table):
             raise unknown("dataset", name, registry.names(table))
         if name not in chosen.datasets:
             raise UserError(f"the suite {suite} has no dataset {name!r}; it has {', '.join(chosen.datasets)}")
     if names:
         found = [cell for cell in found if cell.dataset in names]
-    return suites.only(found, patterns) if (patterns := _split(only)) else found
+    if not (patterns := given.names_in(only, "--only")):
+        return found
+    given.left_out(patterns, methods.broken)
+    return suites.only(found, patterns)
 
 
 @app.command(name="list")
@@ -323,8 +346,13 @@ def run(
     search: Search = "",
     device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
     executor: Annotated[str, Parameter(help="processes, inline for a debugger, or ray for a cluster.")] = "processes",
-    workers: Annotated[int, Parameter(help="Worker processes; 0: one per core, or as --workers-per-gpu says.")] = 0,
-    workers_per_gpu: Annotated[int, Parameter(help="Workers on each visible GPU.")] = 1,
+    workers: Annotated[
+        int,
+        Parameter(
+            help="Worker processes; 0: one per core, or as --workers-per-gpu says.", converter=given.count(10_000, 0)
+        ),
+    ] = 0,
+    workers_per_gpu: Annotated[int, Parameter(help="Workers on each visible GPU.", converter=given.count(64))] = 1,
     address: Annotated[str, Parameter(help="Of a Ray cluster: auto, HOST:PORT, or local.")] = "auto",
     rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
     shard: Annotated[str, Parameter(help="Only this part of the run, as in 2/8; the others share the --runs.")] = "",
@@ -353,7 +381,7 @@ def run(
     if part:
         _print(f"shard {shard} is done; when all are: `python -m benchmark report --runs {runs}` renders the pages")
         return
-    compare(data=data, runs=runs, dataset=sorted({cell.dataset for cell in cells}))
+    _compare(data, runs, {cell.dataset for cell in cells})
     for line in ranking(cells, store, methods, _root(data)):
         _print(line)
     report(data=data, runs=runs)
@@ -362,12 +390,18 @@ def run(
 @app.command
 def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = None) -> None:
     """Resample the test sets, so that reports can tell what differs beyond noise; `run` does it after its cells."""
+    names = given.names_in(dataset, "--dataset")
+    given.recorded_ones(names, {record.dataset for record in Store(runs).all()}, registry.names(), runs)
+    _compare(data, runs, names)
+
+
+def _compare(data: Path | None, runs: Path, names: Collection[str]) -> None:
     from benchmark.compare import portrait
     from benchmark.compare.refresh import refresh
 
     sweep(runs)
-    refresh(Store(runs), catalog()[0], _root(data), _print, _split(dataset))
-    portrait.refresh(Store(runs), _root(data), _print, _split(dataset))
+    refresh(Store(runs), catalog()[0], _root(data), _print, names)
+    portrait.refresh(Store(runs), _root(data), _print, names)
 
 
 @app.command
@@ -443,6 +477,11 @@ def explain(
 
     path = Path(what)
     is_page = path.suffix in (".md", ".html")
+    if not is_page and "/" not in what.strip("/"):
+        raise UserError(
+            f"{what!r} names no number: say DATASET/METHOD[/VARIANT][/METRIC][/SLICE], as in "
+            "`python -m benchmark explain kuairand/tr/mae`, or a page, as in `explain RESULTS.md`"
+        )
     runs = runs or (runs_of(path) if is_page else RUNS)
     records = Store(runs).all()
     asked = None if is_page else tell.parse(what, records)
@@ -490,26 +529,32 @@ def bench(
     measure(name, Asked(_print, parts, device, _root(data), share, train))
 
 
+def _refused(why: str) -> int:
+    print(plain(f"error: {why}"), file=sys.stderr)
+    return 2
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, 1 where what was asked for has faults, 2 for an error the user
     can mend, 130 for Ctrl-C."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(PlainFormatter("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(arguments if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
+        given.refuse_empty(arguments)
+        code = app(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        print(f"error: {' '.join(str(error).split())} See `python -m benchmark --help`.", file=sys.stderr)
-        return 2
+        return _refused(f"{' '.join(str(error).split())} See `python -m benchmark --help`.")
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _refused(str(error))
     except (OSError, MemoryError) as error:
         from benchmark.execute.faults import fault, of_machine
 
         if fault(error) != "environment":
             raise
         hush()  # it may be what has no room
-        print(f"error: {of_machine(error)}", file=sys.stderr)
-        return 2
+        return _refused(of_machine(error))
     except KeyboardInterrupt:
         print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)
         return 130

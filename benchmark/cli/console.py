@@ -4,10 +4,10 @@ import contextlib
 import os
 import sys
 
-from rich.console import Console
+from benchmark.files.plain import PlainConsole
 
 
-class _Lasting(Console):
+class _Lasting(PlainConsole):
     """A console whose reader may go, as with `| head`: the work goes on in silence."""
 
     def on_broken_pipe(self) -> None:

@@ -1,18 +1,22 @@
 """The noise of a dataset's numbers, from resampling: one small JSON file beside its records, complete or absent."""
 
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from benchmark.compare import derived
+from benchmark.files.errors import UserError
+from benchmark.records.possible import wrong_metric
 
 FILE = "noise.json"
+_OF_SLICE = ("mae", "rmse", "xauc")
 Values = list[float | None]  # None where a metric is undefined, or its noise unknown
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
+class Compared(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A method's variant that was resampled: the mean over its seeds."""
 
     method: str
@@ -20,7 +24,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str]  # seed -> tag of the identity whose predictions were read, see benchmark.records.predictions
 
 
-class Spread(msgspec.Struct, frozen=True, kw_only=True):
+class Spread(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One metric. Every list but `pairs` has a place for each of the entries, in the metric's unit."""
 
     value: Values  # over all rows, of the predictions as they are kept
@@ -29,7 +33,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     pairs: list[Values] = []  # [i][j], j < i: like `users`, of the difference between entries i and j
 
 
-class Slice(msgspec.Struct, frozen=True, kw_only=True):
+class Slice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Some of the test rows."""
 
     rows: int
@@ -38,7 +42,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     xauc: Spread
 
 
-class Noise(msgspec.Struct, frozen=True, kw_only=True):
+class Noise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A dataset's test set, resampled."""
 
     format: int = 1
@@ -85,9 +89,32 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
 
 def read(folder: Path) -> Noise | None:
     """A dataset's noise below its folder of records, None where there is none. Raises UserError on another file."""
-    return derived.read(folder / FILE, Noise)
+    if (found := derived.read(folder / FILE, Noise)) is not None and (why := _wrong(found)):
+        raise UserError(f"{folder / FILE} cannot be right ({why}): delete it")
+    return found
 
 
 def write(folder: Path, noise: Noise) -> None:
     """Put it in place: whole or not at all. Raises UserError."""
     derived.write(folder / FILE, encode(noise))
+
+
+def _wrong(noise: Noise) -> str:
+    """What in it cannot be, in words; "" where there is nothing."""
+    every = dict(noise.metrics) | {
+        f"{name}, {metric}": getattr(part, metric) for name, part in noise.slices.items() for metric in _OF_SLICE
+    }
+    for name, spread in every.items():
+        metric = name.split(", ")[-1]
+        lists = {"value": spread.value, "users": spread.users, "seeds": spread.seeds}
+        if any(len(values) not in (0, len(noise.entries)) for values in lists.values()):
+            return f"{name} has another number of values than there are entries"
+        if [len(row) for row in spread.pairs] not in ([], list(range(len(noise.entries)))):
+            return f"{name} has other pairs than there are entries"
+        for value in spread.value:
+            if why := wrong_metric({metric: value}):
+                return f"{name}: {why}" if name != metric else why
+        for error in (*spread.users, *spread.seeds, *(one for row in spread.pairs for one in row)):
+            if error is not None and not 0 <= error < inf:
+                return f"{name} has the standard error {error:g}"
+    return ""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,22 +12,53 @@ from benchmark.files.errors import UserError
 
 T = TypeVar("T")
 
+FORMAT = 1  # of every kind of file that is read here
+
+
+class _Versioned(msgspec.Struct):
+    format: int = FORMAT
+
 
 def get(path: Path, kind: type[T], *, what: str, cure: str) -> T | None:
-    """The struct that a JSON file holds, None where there is no file. what: it should be; cure: what to do where it is
-    not. Raises UserError."""
+    """Returns the struct that a JSON file holds, None where there is no file. what: it should be; cure: what to do
+    where it is not. Raises UserError, also for a file of another format."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        raw = path.read_bytes()
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
-        raise UserError(f"{path} is not {what} ({error}): {cure}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
+    try:
+        found = msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, RecursionError) as error:
+        _check_format(path, raw, what, cure)
+        raise UserError(f"{path} is not {what} ({error}): {cure}") from None
+    if getattr(found, "format", FORMAT) != FORMAT:
+        _check_format(path, raw, what, cure)
+    return found
 
 
 def need(path: Path, kind: type[T], *, what: str, cure: str) -> T:
-    """The same of a file that must be there. Raises UserError."""
+    """Returns the same of a file that must be there. Raises UserError."""
     if (found := get(path, kind, what=what, cure=cure)) is None:
         raise UserError(f"{path} cannot be read ({os.strerror(errno.ENOENT)})")
     return found
+
+
+def visible(paths: Iterable[Path], below: Path) -> list[Path]:
+    """Returns these paths in order, without those whose name, or that of a folder below `below`, begins with a dot:
+    what a Mac, an editor or a killed run leaves is none of ours."""
+    return sorted(p for p in paths if not any(part.startswith(".") for part in p.relative_to(below).parts))
+
+
+def _check_format(path: Path, raw: bytes, what: str, cure: str) -> None:
+    """Raises UserError where the file says that it is of another format."""
+    try:
+        theirs = msgspec.json.decode(raw, type=_Versioned).format
+    except (msgspec.DecodeError, RecursionError):
+        return
+    if theirs != FORMAT:
+        raise UserError(
+            f"{path} is {what} of format {theirs}, this version reads {FORMAT}: use the version that wrote it, or "
+            f"{cure}"
+        )

@@ -1,18 +1,23 @@
 """The methods there are, without importing torch: each is asked once per state of its source, then kept in a cache."""
 
 import contextlib
+import inspect
+import re
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
+from importlib import import_module
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from benchmark import ROOT
-from benchmark.files.errors import UserError
 from benchmark.plan.variants import resolved
-from benchmark.records.identity import closure, of_files
+from benchmark.records.identity import closure, digest, of_files, tracked
 from benchmark.records.study import is_tuned
 from datasets.common.files import cache_folder, put
 from methods.registry import modules
@@ -37,13 +42,29 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         return closure(self.module)
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # folders of the records are named after it
+
+
 def _ask(module: str) -> list[Entry]:
-    """Import the module and read its methods; runs in a process of its own."""
+    """Import the module and read its methods; runs in a process of its own. Raises whatever a user's file raises, and
+    ValueError for a name that no folder can have and for a class that lacks a part."""
     from methods.base import Method
     from methods.registry import classes
 
     entries = []
-    for cls in classes(module):
+    found = classes(module)
+    if lacking := _lacking(module, found):
+        raise ValueError(lacking)
+    for one, other in combinations(found, 2):
+        if one.name == other.name:
+            raise ValueError(
+                f"{one.__name__} and {other.__name__} are both named {one.name!r}: give one another `name`"
+            )
+    for cls in found:
+        for name, what in {cls.name: "is named", **dict.fromkeys(cls.variants, "has a variant named")}.items():
+            if not (isinstance(name, str) and _NAME.fullmatch(name)) or (name == "default" and name in cls.variants):
+                raise ValueError(f"{cls.__name__} {what} {name!r}: a name is letters, digits, _ and -, at most 100 of "
+                                 "them, the first a letter or a digit, and not `default`")  # fmt: skip
         if taken := next(filter(is_tuned, cls.variants), ""):
             raise ValueError(f"{cls.name} has a variant {taken!r}, the name of what a search chooses")
         default = cls.Config()
@@ -65,26 +86,71 @@ def _ask(module: str) -> list[Entry]:
     return entries
 
 
-def _ask_all(modules: list[str]) -> None:
-    """Print, per module, the JSON of its entries or the error of its import."""
-    for module in modules:
-        try:
-            answer: Any = _ask(module)
-        except Exception as error:  # whatever a user's file raises belongs to that file
-            answer = f"{type(error).__name__}: {error}".split("\n")[0]
-        print(msgspec.json.encode(answer).decode())
+def _lacking(module: str, found: Iterable[type]) -> str:
+    """What an unfinished class of the module lacks, in words; "" where there is none.
+
+    A class is a base, and lacks nothing, where its own name or its file's begins with an underscore, where another
+    class finishes it, and where it asks its subclasses for more than `Method` and `Estimator` do."""
+    from methods.base import Estimator, Method, MethodBase
+
+    if module.rsplit(".", 1)[-1].startswith("_"):
+        return ""
+    asked = Method.__abstractmethods__ | Estimator.__abstractmethods__
+    for cls in vars(import_module(module)).values():
+        if not (inspect.isclass(cls) and issubclass(cls, MethodBase) and cls.__module__ == module):
+            continue
+        lacking: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
+        base = cls.__name__.startswith("_") or any(issubclass(other, cls) for other in found)
+        if lacking and lacking <= asked and not base:
+            return f"{cls.__name__} lacks {', '.join(sorted(lacking))}, so it is no method yet"
+    return ""
+
+
+def _ask_all(modules: list[str], answers: str) -> None:
+    """Write, per module, a line with the JSON of its entries or of the error of its import to the file `answers`. What
+    a module prints is no answer."""
+    with open(answers, "wb") as out:
+        for module in modules:
+            try:
+                answer: Any = _ask(module)
+            except (Exception, SystemExit) as error:  # whatever a user's file raises belongs to that file
+                answer = f"{type(error).__name__}: {error}".split("\n")[0][:400]
+            out.write(msgspec.json.encode(answer) + b"\n")
+            out.flush()
+
+
+def _answers(modules: list[str]) -> dict[str, list[Entry] | str]:
+    """The entries of each module, or why it has none. A module whose import ends the process costs itself alone."""
+    found: dict[str, list[Entry] | str] = {}
+    while left := [module for module in modules if module not in found]:
+        with tempfile.TemporaryDirectory() as folder:
+            place = Path(folder, "answers")
+            call = f"from benchmark.plan.catalog import _ask_all; _ask_all({left!r}, {str(place)!r})"
+            done = subprocess.run([sys.executable, "-c", call], cwd=ROOT, capture_output=True, text=True)
+            lines = place.read_bytes().splitlines() if place.exists() else []
+        for module, line in zip(left, lines, strict=False):
+            try:
+                found[module] = msgspec.json.decode(line, type=list[Entry] | str)
+            except msgspec.DecodeError as error:
+                found[module] = f"what it says of itself cannot be read: {error}"
+        if len(lines) < len(left):
+            why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1][:200]
+            found[left[len(lines)]] = f"importing it ends the process with code {done.returncode} ({why})"
+    return found
 
 
 def _kept(path: Path) -> list[Entry] | None:
+    """What was kept, None where there is nothing or not what was written."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=list[Entry])
-    except (OSError, msgspec.DecodeError):
+        mark, _, body = path.read_bytes().partition(b"\n")
+        return msgspec.json.decode(body, type=list[Entry]) if mark.decode() == digest(body) else None
+    except (OSError, ValueError):
         return None
 
 
 def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
-    """Every method by name, with its own variants and those that suites declare, and the modules that cannot be
-    imported with the reason. Raises UserError on a name taken twice."""
+    """Every method by name, with its own variants and those that suites declare, and the modules that give none, with
+    the reason: a fault of a file is that file's alone. Raises UserError on a suite's faults."""
     broken: dict[str, str] = {}
     places: dict[str, Path] = {}
     found: dict[str, list[Entry]] = {}
@@ -94,37 +160,49 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
         except SyntaxError as error:
             broken[module] = f"SyntaxError: {error.msg} ({Path(str(error.filename)).name}, line {error.lineno})"
             continue
+        except (OSError, ValueError, RecursionError) as error:  # no right to read it, NUL bytes, nested too deep
+            broken[module] = f"{type(error).__name__}: {error}".split("\n")[0][:400]
+            continue
         if (kept := _kept(places[module])) is not None:
             found[module] = kept
     if asked := [module for module in places if module not in found]:
-        call = f"from benchmark.plan.catalog import _ask_all; _ask_all({asked!r})"
-        done = subprocess.run([sys.executable, "-c", call], cwd=ROOT, capture_output=True, text=True)
-        lines = done.stdout.splitlines()
-        if len(lines) != len(asked):
-            raise UserError(f"the methods could not be read: {(done.stderr.strip().splitlines() or ['no output'])[-1]}")
-        for module, line in zip(asked, lines, strict=True):
-            answer = msgspec.json.decode(line, type=list[Entry] | str)
+        for module, answer in _answers(asked).items():
             if isinstance(answer, str):
                 broken[module] = answer
                 continue
             found[module] = answer
             _keep(places[module], answer)
     entries: dict[str, Entry] = {}
-    for module in sorted(found):
-        for entry in found[module]:
-            if entry.name in entries:
-                raise UserError(
-                    f"two methods are named {entry.name!r}, in {entries[entry.name].module} and {module}: "
-                    "give one of the classes another `name`"
-                )
-            entries[entry.name] = entry
+    for module in _in_order(found):
+        if twice := next((entry.name for entry in found[module] if entry.name in entries), ""):
+            other = entries[twice].module
+            broken[module] = f"{other} has a method named {twice!r} already: give the class another `name`"
+            continue
+        entries |= {entry.name: entry for entry in found[module]}
+    entries = dict(sorted(entries.items(), key=lambda item: item[1].module))  # stable: in a file's own order
     own = {name: entry.configs for name, entry in entries.items()}
     for name, added in resolved(own, lenient=bool(broken)).items():
         entries[name].configs.update(added)
     return entries, broken
 
 
+def _in_order(found: Mapping[str, list[Entry]]) -> list[str]:
+    """The modules by name; where two have a method of one name, those that git knows come first and keep it."""
+    names = [entry.name for entries in found.values() for entry in entries]
+    if len(set(names)) == len(names):
+        return sorted(found)
+    known = tracked("methods")
+    return sorted(found, key=lambda module: (known is not None and not known & files_of(module), module))
+
+
+def files_of(module: str) -> set[str]:
+    """Where a module's own file may lie, below the repository."""
+    path = module.replace(".", "/")
+    return {f"{path}.py", f"{path}/__init__.py"}
+
+
 def _keep(path: Path, entries: list[Entry]) -> None:
     """Keep the answer; a cache that cannot be written costs time, nothing else."""
+    body = msgspec.json.encode(entries)
     with contextlib.suppress(OSError):
-        put(path, msgspec.json.encode(entries))
+        put(path, f"{digest(body)}\n".encode() + body)

@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from benchmark.files.atomic import visible
 from benchmark.files.errors import UserError, unknown
 from benchmark.plan.catalog import Entry
 from benchmark.plan.variants import FOLDER
@@ -61,7 +62,7 @@ class Suite:
 
 
 def names() -> list[str]:
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return [path.stem for path in visible(FOLDER.glob("*.toml"), FOLDER)]
 
 
 def load(name: str) -> Suite:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from benchmark import ROOT
+from benchmark.files.atomic import visible
 from benchmark.files.errors import UserError, unknown
 from benchmark.records.study import is_tuned
 
@@ -35,7 +36,7 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def blocks(key: str, kind: type[T], folder: Path) -> Iterator[tuple[Path, T]]:
     """Every suite's [[key]] blocks, with the file. A file that is no TOML is the suite's to complain of. Raises
     UserError."""
-    for path in sorted(folder.glob("*.toml")):
+    for path in visible(folder.glob("*.toml"), folder):
         try:
             found = tomllib.loads(path.read_text()).get(key, [])
             yield from ((path, one) for one in msgspec.convert(found, list[kind]))  # type: ignore[valid-type]

@@ -58,6 +58,12 @@ def _git(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def tracked(folder: str) -> set[str] | None:
+    """The files below a folder of the repository that git knows, None where there is no git."""
+    known = _git("ls-files", "-z", "--", folder)
+    return set(known.split("\0")) - {""} if known else None
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -10,7 +10,7 @@ Outcome = Literal["ok", "failed", "skipped"]
 Metrics = dict[str, float | None]  # None where a metric is undefined (Spearman of a constant)
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that a record's numbers depend on. If code, config or data have moved, the record is stale."""
 
     code: str  # hash of the bytes of the method's import closure inside the repository
@@ -20,7 +20,7 @@ class Identity(msgspec.Struct, frozen=True):
     environment: dict[str, str]  # versions, processor, device, engine: footnotes
 
 
-class Cost(msgspec.Struct, frozen=True):
+class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Cost of a cell. A group's time is shared equally by its seeds."""
 
     seconds: float  # fit + training + evaluation, per seed
@@ -32,7 +32,7 @@ class Cost(msgspec.Struct, frozen=True):
     replicas: int  # how many trained together
 
 
-class Curve(msgspec.Struct, frozen=True):
+class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The training in brief; None where a number is not finite."""
 
     valid: list[float | None]  # the stopping metric after each epoch
@@ -41,7 +41,7 @@ class Curve(msgspec.Struct, frozen=True):
     stopped_early: bool
 
 
-class Tuned(msgspec.Struct, frozen=True):
+class Tuned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Origin of a configuration that a search chose."""
 
     study: str  # "kuairand/tr/tuned": its trials lie in the folder `trials` there
@@ -53,7 +53,7 @@ class Tuned(msgspec.Struct, frozen=True):
     seconds: float  # that they all took
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One cell's result. `metrics` maps "valid" and "test" to metrics over all rows, `slices` named subsets of test
     rows ("bucket=0", ..., "positive") to the same metrics over them, each with its row count under "rows"."""
 

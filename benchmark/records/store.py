@@ -8,15 +8,17 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from benchmark.files.atomic import get
+from benchmark.files.atomic import get, visible
 from benchmark.files.errors import UserError
 from benchmark.records.cell import Cell
+from benchmark.records.possible import wrong_record
 from benchmark.records.record import Record, encode
 from benchmark.records.study import FOLDER, Study
 from benchmark.records.trial import Trial
 from datasets.common.files import put
 
 _LOCK = ".lock"
+_CURE = "delete it and run again"
 _ROOM = 8 << 20  # bytes a run wants free before it starts
 
 
@@ -32,10 +34,17 @@ class Store:
         return self._read(self.folder / cell.path)
 
     def _read(self, path: Path) -> Record | None:
-        return get(path, Record, what="a record", cure="delete it and run again")
+        record = get(path, Record, what="a record", cure=_CURE)
+        if record is None:
+            return None
+        if path != self.folder / record.cell.path:
+            raise UserError(f"{path} holds the record of {record.cell}: move it back, or {_CURE}")
+        if why := wrong_record(record):
+            raise UserError(f"{path} cannot be right ({why}): {_CURE}")
+        return record
 
     def all(self) -> list[Record]:
-        """Every record below the folder, by path. Raises UserError where it is no folder."""
+        """Every record below the folder, by path. Raises UserError where it is no folder, or cannot be read."""
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{self.folder} is not a folder of records: choose another with --runs FOLDER")
         return self._below("*")
@@ -45,7 +54,7 @@ class Store:
         return self._below(dataset)
 
     def _below(self, pattern: str) -> list[Record]:
-        found = [self._read(path) for path in sorted(self.folder.glob(f"{pattern}/*/*/*.json"))]
+        found = [self._read(path) for path in visible(self.folder.glob(f"{pattern}/*/*/*.json"), self.folder)]
         return [record for record in found if record is not None]
 
     def write(self, record: Record, arrays: bytes | None = None) -> None:

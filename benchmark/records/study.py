@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmark.files.atomic import need
+from benchmark.files.atomic import need, visible
 from benchmark.files.errors import UserError
+from benchmark.records.possible import wrong_trial
 from benchmark.records.record import Tuned
 from benchmark.records.trial import Trial, encode
 from datasets.common.files import put
@@ -56,6 +57,8 @@ class Study:
             theirs = Study(trial.dataset, trial.method, trial.variant)
             if path != theirs.path(runs, trial.number):
                 raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
+            if why := wrong_trial(trial):
+                raise UserError(f"{path} cannot be right ({why}): delete it and run again")
             found.append(trial)
         return sorted(found, key=lambda trial: trial.number)
 
@@ -74,7 +77,7 @@ class Study:
 
 def studies(runs: Path) -> dict[Study, list[Trial]]:
     """Every study that has a trial below the folder. Raises UserError on a file that is no trial."""
-    folders = sorted({path.parent for path in runs.glob(GLOB)})
+    folders = sorted({path.parent for path in visible(runs.glob(GLOB), runs)})
     found = {Study(*folder.relative_to(runs).parts[:3]): folder for folder in folders}
     return {study: study.read(runs) for study in sorted(found)}
 

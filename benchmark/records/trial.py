@@ -37,7 +37,7 @@ class Attempt:
     together: int = 1
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class Trial(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One setting of a method, tried on a dataset's training and validation rows."""
 
     format: int = 1
