@@ -13,7 +13,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from benchmark import ROOT
 from benchmark.cli import arguments as given
-from benchmark.cli import authors, tables
+from benchmark.cli import authors, sharing, tables
 from benchmark.cli import studies as views
 from benchmark.cli.console import console, hush
 from benchmark.cli.console import say as _print
@@ -507,6 +507,8 @@ def new(
 
 
 app.command(authors.check)
+for verb in (sharing.submit, sharing.accept, sharing.verify, sharing.predictions):
+    app.command(verb)
 
 
 @app.command
