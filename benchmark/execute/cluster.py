@@ -8,10 +8,12 @@ beside the records, so that `compare` works at the driver.
 
 import contextlib
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -75,6 +77,8 @@ class Cluster:
             how |= {"num_cpus": workers or None, "include_dashboard": False}
         else:
             how["address"] = address
+            if "RAY_AUTH_TOKEN" in os.environ or (Path.home() / ".ray" / "auth_token").is_file():
+                os.environ.setdefault("RAY_AUTH_MODE", "token")  # as `ray start --head` sets it up
         try:
             if not ray.is_initialized():
                 ray.init(**how)
