@@ -20,7 +20,7 @@ from reports.html.page import page as web
 from reports.markup import markdown
 from reports.markup.document import Page, Picture
 from reports.model.board import Board
-from reports.model.folder import read
+from reports.model.folder import Folder, read
 from reports.sections.pages import pages
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -66,18 +66,22 @@ class Report:
         return (picture for page in self.pages for picture in page.pictures)
 
 
-def gather(runs: Path, stale: Mapping[str, str] = NOTHING) -> Report:
-    """stale: "dataset/method/variant/seed" or "dataset/method/variant" of a search -> why; these are refused and named.
+def gather(runs: Path | Folder, stale: Mapping[str, str] = NOTHING) -> Report:
+    """Of a folder of records, or of what was read of it. stale: "dataset/method/variant/seed" or
+    "dataset/method/variant" of a search -> why; these are refused and named.
 
     Raises UserError on a file below `runs` that is not a record."""
-    folder = read(runs)
+    folder = runs if isinstance(runs, Folder) else read(runs)
     board = Board(folder.records, stale, folder.noise, folder=folder)
     return Report(board, pages(board), folder.digest)
 
 
-def write(runs: Path, out: Path | None = None, stale: Mapping[str, str] = NOTHING) -> Report:
+def write(runs: Path | Folder, out: Path | None = None, stale: Mapping[str, str] = NOTHING) -> Report:
     """Write every page of a folder of records: whole or not at all. Raises UserError where they cannot be written."""
-    report, where = gather(runs, stale), places(runs, out)
+    report = gather(runs, stale)
+    folder = report.board.folder.runs
+    assert folder is not None
+    where = places(folder, out)
     figures = {where.figures / picture.file: svg(report, picture, where) for picture in report.pictures}
     texts = {path: text() for path, text in forms(report, where).items()}
     _forget(where, figures.keys() | texts.keys())

@@ -49,6 +49,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # benchmark.__main__ says what an interrupt means
 )
 
+
 Data = Annotated[
     Path | None, Parameter(name="--data", help="The data root: the folder that holds `KuaiRand-Pure/`, ...")
 ]
@@ -433,33 +434,48 @@ def report(
     *,
     data: Data = None,
     runs: Runs = RUNS,
-    export: Annotated[Path | None, Parameter(help="Also write every table as CSV and LaTeX into this folder.")] = None,
+    export: Annotated[
+        Path | None,
+        Parameter(help="Also write every table as CSV and LaTeX, and every cell as Parquet, into this folder."),
+    ] = None,
+    focus: Annotated[
+        str, Parameter(help="METHOD or METHOD/VARIANT: also one page and one table of it for a paper.")
+    ] = "",
+    rivals: Annotated[list[str] | None, Parameter(name="--methods", help="The rivals of --focus, by comma.")] = None,
+    columns: Annotated[list[str] | None, Parameter(help="The metrics of --focus: mae,xauc.")] = None,
+    dataset: Datasets | None = None,
 ) -> None:
-    """Write RESULTS.md and board.html from the records; cells whose code, configuration or data have moved are refused
-    by name."""
+    """Write RESULTS.md, its pages and board.html from the records; cells whose code, configuration or data have moved
+    are refused by name. --dataset chooses those of --focus."""
+    from reports import focus as focusing
     from reports.export import export as write_tables
+    from reports.model.folder import read
     from reports.render import write
     from reports.sections.front.answer import told
 
+    if not focus and (rivals or columns or dataset):
+        raise UserError("--methods, --columns and --dataset belong to --focus METHOD")
     sweep(runs)
-    store = Store(runs)
     methods, _ = catalog()
-    if not (records := store.all()):
+    folder = read(runs)
+    if not folder.records:
         raise UserError(_none_in(runs))
-    standings, _ = _survey([record.cell for record in records], methods, runs, data)
+    standings, _ = _survey([record.cell for record in folder.records], methods, runs, data)
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
-    moved = {str(study): why for study, why in views.moved(methods, store, _root(data)).items() if why}
-    out = report_of(runs)
-    found = write(runs, out, stale | moved)
-    counts = Counter(record.outcome for record in records)
+    moved = {str(study): why for study, why in views.moved(methods, Store(runs), _root(data)).items() if why}
+    found = write(folder, stale=stale | moved)
+    counts = Counter(record.outcome for record in folder.records)
     parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
     parts += [f"{len(stale)} stale ones left out"] if stale else []
-    _print(f"wrote {out} and board.html beside it: {', '.join(parts)}")
+    _print(f"wrote {report_of(runs)} and board.html beside it: {', '.join(parts)}")
     if not found.board.committed:
         for line in told(found.board):
             _print(line)
     if export is not None:
-        _print(f"wrote {len(write_tables(found, export))} files of tables to {export}")
+        _print(f"wrote {len(write_tables(found, export))} files of tables and cells to {export}")
+    if focus:
+        asked = focusing.parse(found.board, focus, _split(rivals), _split(columns), _split(dataset))
+        _print(f"wrote {' and '.join(map(str, focusing.write(found, asked, runs)))}")
 
 
 @app.command

@@ -14,13 +14,17 @@ Link = Callable[[str, str], str]  # a page's name and an anchor on it -> the add
 def table(found: Table) -> str:
     """A pipe table; best in bold, second underlined."""
     rule = "|".join(":--" if column.words else "--:" for column in found.columns)
-    lines = [_line([column.title for column in found.columns]), f"|{rule}|"]
+    lines = [_line([_head(column) for column in found.columns]), f"|{rule}|"]
     lines += [_line([_cell(c, e) for c, e in zip(found.columns, row, strict=True)]) for row in found.rows]
     return "\n".join(lines)
 
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(_PIPE.sub(_ESCAPED, cell.strip()) for cell in cells)} |"
+
+
+def _head(column: Column) -> str:
+    return f"{column.group}: {column.title}" if column.group else column.title
 
 
 def _cell(column: Column, entry: Entry) -> str:

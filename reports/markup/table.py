@@ -23,6 +23,7 @@ class Column:
     digits: int | None = None  # decimals; None: three digits that count
     words: bool = False  # holds text, set to the left
     signed: bool = False  # a difference: its sign is written
+    group: str = ""  # what several columns beside each other have above them
 
     @property
     def title(self) -> str:
