@@ -2,11 +2,9 @@
 
 from reports.evidence.contest import contest
 from reports.markup.document import Part, Section, slug
-from reports.markup.inline import bare
-from reports.markup.table import said
 from reports.markup.text import plain
 from reports.model.board import Board
-from reports.model.metrics import HEADLINE, METRICS
+from reports.model.metrics import HEADLINE
 from reports.sections.board import leaderboard
 
 _SHOWN = ("mae", "rmse", "spearman", "xauc")  # of the dataset's metrics
@@ -37,21 +35,3 @@ def metrics(board: Board, dataset: str) -> tuple[str, ...]:
 def page_of(dataset: str) -> str:
     """The name of a dataset's own page."""
     return slug("board", dataset)
-
-
-def told(board: Board, dataset: str) -> str:
-    """The ranking for a terminal: the same rows and numbers, in columns of text."""
-    table = leaderboard.table(board.ranked, dataset, metrics(board, dataset), short=True)
-    cells = [[bare(column.title) for column in table.columns]]
-    cells += [
-        [bare(said(column, entry)) for column, entry in zip(table.columns, row, strict=True)] for row in table.rows
-    ]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(table.columns))]
-    lines = [f"{dataset}, by {METRICS[HEADLINE].name} in {board.unit(dataset)}"]
-    for row in cells:
-        texts = [
-            text.ljust(width) if column.words else text.rjust(width)
-            for column, text, width in zip(table.columns, row, widths, strict=True)
-        ]
-        lines.append(f"  {'  '.join(texts)}".rstrip())
-    return "\n".join(lines)
