@@ -26,6 +26,7 @@ from benchmark.records.predictions import path_of
 from benchmark.records.record import Record, encode
 from benchmark.records.stamp import Origin, Verified
 from benchmark.records.store import Store
+from benchmark.records.study import Study
 from benchmark.share import accept, commit, sane, submission
 from benchmark.share.verify import BOUND, chosen, compared
 from tests.worlds import split, watch_world
@@ -257,6 +258,37 @@ def npy(values: np.ndarray) -> bytes:
     content = io.BytesIO()
     np.save(content, values, allow_pickle=True)
     return content.getvalue()
+
+
+def tuned(store: Store) -> list[Record]:
+    """The committed records of a searched row, with their trials, put into a store."""
+    records = [r for r in Store(RUNS).of("cdnow") if (r.method, r.variant) == ("ziln", "tuned")]
+    for record in records:
+        store.write(record)
+    study = Study("cdnow", "ziln", "tuned")
+    for trial in study.read(RUNS):
+        study.write(store.folder, trial)
+    return records
+
+
+def test_settings_that_a_search_chose_travel_with_its_trials(tmp_path, ours):
+    records = tuned(Store(tmp_path / "theirs"))
+    found, _ = submission.pack(Store(tmp_path / "theirs"), METHODS, tmp_path / "sent", by="A")
+    assert len(found.files) > len(records) == 5
+    accept.file(accept.check(tmp_path / "sent", ours, METHODS), ours)
+    study = Study("cdnow", "ziln", "tuned")
+    assert study.read(ours.folder) == study.read(RUNS) and len(ours.all()) == 5
+    with pytest.raises(UserError, match="holds it already"):
+        accept.check(tmp_path / "sent", ours, METHODS)
+
+
+def test_a_choice_without_its_best_trial_is_refused(tmp_path, ours):
+    (record, *_) = tuned(Store(tmp_path / "theirs"))
+    submission.pack(Store(tmp_path / "theirs"), METHODS, tmp_path / "sent", by="A")
+    assert not isinstance(record.tuned, msgspec.UnsetType)
+    again(tmp_path / "sent", f"records/cdnow/ziln/tuned/trials/{record.tuned.trial:03d}.json", None)
+    with pytest.raises(UserError, match=r"refused, nothing is filed: cdnow/ziln/tuned/0: "):
+        accept.check(tmp_path / "sent", ours, METHODS)
 
 
 @pytest.mark.parametrize("name", TAMPERED)

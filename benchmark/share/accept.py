@@ -18,10 +18,11 @@ from benchmark.records.predictions import path_of, tag
 from benchmark.records.record import Record
 from benchmark.records.stamp import Origin, write
 from benchmark.records.store import Store
-from benchmark.records.study import is_tuned
+from benchmark.records.study import Study, is_tuned
+from benchmark.records.trial import Trial
 from benchmark.share import rows
 from benchmark.share.commit import files_at, known
-from benchmark.share.folder import files, manifest, named, prediction_of, record_of, refused
+from benchmark.share.folder import files, manifest, named, prediction_of, record_of, refused, trial_of
 from benchmark.share.sane import faults
 from benchmark.share.submission import FILE, Submission
 from datasets import registry
@@ -36,6 +37,7 @@ class Accepted:
 
     submission: Submission
     records: list[Record] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
     predictions: dict[Cell, bytes] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)  # what was found out, in lines
 
@@ -51,17 +53,21 @@ def check(folder: Path, store: Store, methods: Mapping[str, Entry], root: Path |
     submission = manifest(folder)
     accepted = Accepted(submission)
     for path, data in files(folder, submission):
-        cell, marked = named(path)
-        if marked:
-            accepted.predictions[cell] = prediction_of(path, data)
-        else:
-            accepted.records.append(record_of(path, data, cell))
+        place = named(path)
+        match place.kind:
+            case "record":
+                accepted.records.append(record_of(path, data, place.cell))
+            case "trial":
+                accepted.trials.append(trial_of(path, data, place))
+            case "predictions":
+                accepted.predictions[place.cell] = prediction_of(path, data)
     if not accepted.records:
         raise refused(FILE, "it names no records")
     for record in accepted.records:
         _alone(record, submission)
     _stray(accepted)
-    _known(accepted, store, methods, root)
+    _known(accepted, store, methods)
+    _today(accepted, Store(folder / "records"), methods, root)
     _seeds(accepted.records, methods)
     accepted.told += rows.data(accepted.records, store)
     accepted.told += rows.recomputed(accepted.records, accepted.predictions, root)
@@ -71,6 +77,8 @@ def check(folder: Path, store: Store, methods: Mapping[str, Entry], root: Path |
 def file(accepted: Accepted, store: Store) -> int:
     """Write the records with their origin, and their predictions into the cache. Returns how many records."""
     with store.lock():
+        for trial in accepted.trials:
+            store.write_trial(Study(trial.dataset, trial.method, trial.variant), trial)
         for record in accepted.records:
             store.write(record)
             write(store.folder, record.cell, origin=accepted.origin)
@@ -92,16 +100,20 @@ def _alone(record: Record, submission: Submission) -> None:
 
 
 def _stray(accepted: Accepted) -> None:
-    """Predictions belong to a record that came along, in the state that it is in."""
+    """Predictions belong to a record that came along, in the state that it is in, and trials to a row of them."""
     records = {record.cell: record for record in accepted.records}
+    rows = {(r.dataset, r.method, r.variant) for r in accepted.records if is_tuned(r.variant)}
     for path in accepted.submission.files:
-        cell, marked = named(path)
-        if marked and (cell not in records or tag(records[cell].identity) != marked):
+        place = named(path)
+        record = records.get(place.cell)
+        if place.kind == "predictions" and (record is None or tag(record.identity) != place.tag):
             raise refused(path, "its record did not come along, or is another one")
+        if place.kind == "trial" and (place.cell.dataset, place.cell.method, place.cell.variant) not in rows:
+            raise refused(path, "no record of the settings that it helped to choose came along")
 
 
-def _known(accepted: Accepted, store: Store, methods: Mapping[str, Entry], root: Path | None) -> None:
-    """Datasets, protocols, methods and settings are those of this repository today, and no cell is here already."""
+def _known(accepted: Accepted, store: Store, methods: Mapping[str, Entry]) -> None:
+    """Datasets, protocols and methods are those of this repository, and no cell and no search is here already."""
     for record in accepted.records:
         if record.dataset not in registry.names():
             raise refused(record.cell, f"there is no dataset named {record.dataset} here")
@@ -109,14 +121,19 @@ def _known(accepted: Accepted, store: Store, methods: Mapping[str, Entry], root:
             raise refused(record.cell, f"there is no method named {record.method} here: its file comes first")
         if record.title != methods[record.method].title:
             raise refused(record.cell, f"its title is {record.title!r}, its method's {methods[record.method].title!r}")
-        if is_tuned(record.variant):
-            raise refused(record.cell, "settings that a search chose need its trials, which do not travel yet")
         protocol: Any = msgspec.to_builtins(registry.get(record.dataset).protocol)
         if msgspec.json.decode(msgspec.json.encode(protocol)) != record.protocol:
             raise refused(record.cell, f"its protocol is not that of {record.dataset}")
         if store.read(record.cell) is not None:
             raise refused(record.cell, f"{store.folder} holds it already")
-    found = survey([r.cell for r in accepted.records], methods, store, root)
+    for study in sorted({Study(t.dataset, t.method, t.variant) for t in accepted.trials}):
+        if study.read(store.folder):
+            raise refused(study, f"{store.folder} holds trials of it already")
+
+
+def _today(accepted: Accepted, sent: Store, methods: Mapping[str, Entry], root: Path | None) -> None:
+    """Code and settings are what they would be today, those that a search chose by the trials that came along."""
+    found = survey([r.cell for r in accepted.records], methods, sent, root)
     for record in accepted.records:
         if why := _moved(record, found.expected):
             raise refused(record.cell, why)

@@ -15,7 +15,9 @@ import numpy as np
 from benchmark.files.errors import UserError
 from benchmark.records.cell import Cell
 from benchmark.records.record import Record, decode, encode
-from benchmark.share.submission import FILE, Submission, cell_of
+from benchmark.records.trial import Trial
+from benchmark.records.trial import encode as encode_trial
+from benchmark.share.submission import FILE, Place, Submission
 
 _LARGEST = {".json": 1 << 20, ".npy": 64 << 20}  # bytes of a record; of the predictions of sixteen million rows
 _FORMAT = 1
@@ -77,8 +79,8 @@ def files(folder: Path, submission: Submission) -> Iterator[tuple[str, bytes]]:
         yield name, data
 
 
-def named(path: str) -> tuple[Cell, str]:
-    if (found := cell_of(path)) is None:
+def named(path: str) -> Place:
+    if (found := Place.of(path)) is None:
         raise refused(path, "it is neither a record nor predictions; a submission holds nothing else")
     return found
 
@@ -97,6 +99,21 @@ def record_of(path: str, data: bytes, cell: Cell) -> Record:
     if record.outcome != "ok":
         raise refused(path, f"it is {record.outcome}: only finished cells are submitted")
     return record
+
+
+def trial_of(path: str, data: bytes, place: Place) -> Trial:
+    """A trial of the search that chose a variant's settings."""
+    try:
+        trial = msgspec.json.decode(data, type=Trial)
+    except msgspec.MsgspecError as error:
+        raise refused(path, f"it is not a trial ({error})") from None
+    if trial.format != _FORMAT:
+        raise refused(path, f"it is of format {trial.format}, and this version reads {_FORMAT}")
+    if Cell(trial.dataset, trial.method, trial.variant, trial.number) != place.cell:
+        raise refused(path, f"it holds trial {trial.number} of {trial.dataset}/{trial.method}/{trial.variant}")
+    if encode_trial(trial) != data:
+        raise refused(path, "it holds more than a trial, or was written by something else")
+    return trial
 
 
 def prediction_of(path: str, data: bytes) -> bytes:

@@ -4,8 +4,10 @@
 import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -17,13 +19,20 @@ from benchmark.records.identity import environment
 from benchmark.records.predictions import path_of, tag
 from benchmark.records.record import Record, encode
 from benchmark.records.store import Store
+from benchmark.records.study import FOLDER, Study, is_tuned
+from benchmark.records.trial import encode as encode_trial
 from benchmark.share.commit import files_at, head
 from datasets.common.files import put
 
 FILE = "submission.json"
+Kind = Literal["record", "trial", "predictions"]
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_@.-]*")  # of a dataset, a method, a variant: one part of a path, never ".."
-_RECORD = re.compile(r"records/([^/]+)/([^/]+)/([^/]+)/(0|[1-9]\d{0,5})\.json")
-_PREDICTION = re.compile(r"predictions/([^/]+)/([^/]+)/([^/]+)/(0|[1-9]\d{0,5})-([0-9a-f]{16})\.npy")
+_ROW = r"([^/]+)/([^/]+)/([^/]+)"
+_PLACES: Mapping[Kind, re.Pattern[str]] = {
+    "record": re.compile(rf"records/{_ROW}/(0|[1-9]\d{{0,5}})\.json"),
+    "trial": re.compile(rf"records/{_ROW}/{FOLDER}/(\d{{3,6}})\.json"),
+    "predictions": re.compile(rf"predictions/{_ROW}/(0|[1-9]\d{{0,5}})-([0-9a-f]{{16}})\.npy"),
+}
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,14 +48,22 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     files: dict[str, str]  # path below the folder -> SHA-256
 
 
-def cell_of(path: str) -> tuple[Cell, str] | None:
-    """The cell that a path below the folder belongs to, with the tag of predictions ("" of a record); None where it is
-    neither."""
-    for pattern in (_RECORD, _PREDICTION):
-        if (found := pattern.fullmatch(path)) and all(NAME.fullmatch(part) for part in found.groups()[:3]):
-            dataset, method, variant, seed = found.groups()[:4]
-            return Cell(dataset, method, variant, int(seed)), (found.groups()[4:] or ("",))[0]
-    return None
+@dataclass(frozen=True)
+class Place:
+    """What a path below the folder stands for."""
+
+    kind: Kind
+    cell: Cell  # of a trial: its number in the place of a seed
+    tag: str = ""  # of the identity that predictions belong to
+
+    @staticmethod
+    def of(path: str) -> "Place | None":
+        """None where it stands for nothing that a submission holds."""
+        for kind, pattern in _PLACES.items():
+            if (found := pattern.fullmatch(path)) and all(NAME.fullmatch(part) for part in found.groups()[:3]):
+                dataset, method, variant, number = found.groups()[:4]
+                return Place(kind, Cell(dataset, method, variant, int(number)), "".join(found.groups()[4:]))
+        return None
 
 
 def hardware(environment: Mapping[str, str]) -> str:
@@ -86,7 +103,7 @@ def pack(
     for record in fresh:
         _as_committed(record, commit)
     files = {}
-    for path, data in _files(fresh, left, predictions=predictions):
+    for path, data in _files(store, fresh, left, predictions=predictions):
         _write(out / path, data)
         files[path] = hashlib.sha256(data).hexdigest()
     known = dict(environment())
@@ -113,7 +130,13 @@ def _as_committed(record: Record, commit: str) -> None:
         )
 
 
-def _files(records: Collection[Record], left: list[str], *, predictions: bool) -> Iterator[tuple[str, bytes]]:
+def _files(
+    store: Store, records: Collection[Record], left: list[str], *, predictions: bool
+) -> Iterator[tuple[str, bytes]]:
+    searched = sorted({Study(r.dataset, r.method, r.variant) for r in records if is_tuned(r.variant)})
+    for study in searched:
+        for trial in study.read(store.folder):
+            yield f"records/{study}/{FOLDER}/{trial.number:03d}.json", encode_trial(trial)
     for record in records:
         yield f"records/{record.cell.path.as_posix()}", encode(record)
         if not predictions:
