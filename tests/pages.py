@@ -92,16 +92,17 @@ class _Tables(HTMLParser):
             self.found[self.region] = []
         if tag == "tr":
             self.found[self.region].append([])
-        if tag in ("td", "th"):
-            self.inside = True
+        if tag in ("tr", "td", "th"):
+            self.inside = tag != "tr"
+        if self.inside and tag in ("td", "th"):
             self.found[self.region][-1].append("")
 
     def handle_endtag(self, tag: str) -> None:
-        self.inside = self.inside and tag not in ("td", "th")
+        self.inside = self.inside and tag not in ("td", "th", "tr", "thead", "tbody", "table")
 
     def handle_data(self, data: str) -> None:
         if self.inside:
-            self.found[self.region][-1][-1] += data
+            self.found[self.region][-1][-1] += data.strip("\n")
 
 
 def html_tables(page: str) -> dict[str, list[list[str]]]:

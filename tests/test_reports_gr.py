@@ -274,7 +274,7 @@ def test_figures_are_drawn_linked_small_and_the_same_bytes_again(tmp_path):
         save_all_arrays(again, RECORDS)
     write(tmp_path / "one")
     figures = tmp_path / "one" / "figures"
-    assert sorted(p.name for p in figures.iterdir()) == ["cost-kuairec.svg", *FIGURES]
+    assert sorted(p.name for p in figures.iterdir()) == ["cost-kuairec.svg", "field.svg", *FIGURES]
     text = (tmp_path / "one" / "pages" / "paper-gr.md").read_text(encoding="utf-8")
     for name in FIGURES:
         svg = (figures / name).read_bytes()
@@ -288,7 +288,7 @@ def test_figures_are_drawn_linked_small_and_the_same_bytes_again(tmp_path):
 def test_without_arrays_there_are_no_figures_from_them(tmp_path):
     report = gather(save(tmp_path, *RECORDS))
     drawn = {f"gr-{word}-kuairec.svg" for word in ("decoders", "omega", "window")}
-    assert files(report) == drawn | {"cost-kuairec.svg"}
+    assert files(report) == drawn | {"cost-kuairec.svg", "field.svg"}
     assert not {"embeddings", "frequencies", "schedules"} & set(keys(report, "paper-gr"))
     missing = pages.lines(section_of(report, "paper-gr", "missing"))
     assert all(word in missing for word in ("Figure 3", "Figure 4", "Figure 6 (a)", "Table 7 at one size"))

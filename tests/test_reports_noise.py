@@ -77,7 +77,7 @@ def test_a_pair_that_noise_cannot_tell_apart_shares_its_ranks():
 
 def test_the_leaderboard_shows_tied_groups_and_the_verdicts_follow_them():
     found = rows(leaderboard.table(board(), "kuairand"))
-    assert [row["#"] for row in found] == ["1–2", "1–2", "3", "4", "5", "6"]
+    assert [row["# by MAE"] for row in found] == ["1–2", "1–2", "3", "4", "5", "6"]
     line = next(s for s in leaderboard.verdicts(board(), "kuairand") if s.startswith("Against gradient boosting, MAE"))
     assert re.search(r"better: D2Q \(-2.4 %\) and TPM \(-2.3 %\); worse: TR / VR \(\+2.[45] %\)", line)
     wide = leaderboard.verdicts(board(pairs=5.0), "kuairand")[2]
@@ -85,9 +85,10 @@ def test_the_leaderboard_shows_tied_groups_and_the_verdicts_follow_them():
 
 
 def test_a_wider_noise_ties_more():
-    assert [row["#"] for row in rows(leaderboard.table(board(pairs=0.4), "kuairand"))][:3] == ["1–4", "1–4", "1–4"]
+    found = rows(leaderboard.table(board(pairs=0.4), "kuairand"))
+    assert [row["# by MAE"] for row in found][:3] == ["1–4", "1–4", "1–4"]
     found = rows(leaderboard.table(board(pairs=100.0), "kuairand"))
-    assert {row["#"] for row in found} == {"1–6"}
+    assert {row["# by MAE"] for row in found} == {"1–6"}
 
 
 def test_ranks_that_overlap_without_being_equal_are_ranges():
@@ -101,7 +102,7 @@ def test_ranks_that_overlap_without_being_equal_are_ranges():
 def test_the_oracle_takes_no_place_and_a_single_seed_no_rank():
     found = [*RECORDS, record(method="oracle", mae=10.0, noise=0), record(method="wlr", mae=20.3)]
     here = board(found, slices={})
-    ranks = {row["method"]: row["#"] for row in rows(leaderboard.table(here, "kuairand"))}
+    ranks = {row["method"]: row["# by MAE"] for row in rows(leaderboard.table(here, "kuairand"))}
     assert ranks["*Oracle*"] == "–" and ranks["WLR"] == "?" and ranks["D2Q"] == "1–2"
     assert "One seed, so without a rank: WLR." in list(leaderboard.trust(here, "kuairand"))
 
@@ -111,7 +112,7 @@ def test_a_record_that_moved_is_not_what_was_resampled():
     made = fake_noise.resampled(RECORDS, users=0.2)
     here = Board([r for r in RECORDS if r.method != "tr"] + moved, noise={"kuairand": made})
     assert {e.method for e in covered(here, "kuairand")} == set({e.method for e in board().of("kuairand")}) - {"tr"}
-    ranks = {row["method"]: row["#"] for row in rows(leaderboard.table(here, "kuairand"))}
+    ranks = {row["method"]: row["# by MAE"] for row in rows(leaderboard.table(here, "kuairand"))}
     assert ranks["TR / VR"] == "?"
     assert any("Not resampled" in line and "TR / VR" in line for line in leaderboard.trust(here, "kuairand"))
     # a sixth seed makes another mean
@@ -123,7 +124,7 @@ def test_stale_cells_leave_the_contest():
     made = fake_noise.resampled(RECORDS, users=0.2, pairs=0.03)
     here = Board(RECORDS, {f"kuairand/d2q/default/{s}": "code moved" for s in range(5)}, {"kuairand": made})
     assert contest(here, "kuairand", "mae").best.method == "tpm"
-    ranks = {row["method"]: row["#"] for row in rows(leaderboard.table(here, "kuairand"))}
+    ranks = {row["method"]: row["# by MAE"] for row in rows(leaderboard.table(here, "kuairand"))}
     assert ranks["TPM"] == "1" and ranks["D2Q"] == "–"
 
 
@@ -149,7 +150,7 @@ def test_the_covariance_gives_back_the_errors_of_differences():
 def test_intervals_and_differences_stand_in_a_table():
     found = rows(noise.table(board(), "kuairand"))
     first, second, *_, last = found
-    assert (first["#"], first["less the best's"], first["p (Holm)"]) == ("1–2", "–", "–")
+    assert (first["# by MAE"], first["less the best's"], first["p (Holm)"]) == ("1–2", "–", "–")
     assert last["p (Holm)"] == "< 0.001"
     here = contest(board(), "kuairand", "mae")
     gap = here.difference(here.results[1], here.best)

@@ -294,7 +294,7 @@ def test_figures_are_drawn_linked_small_and_the_same_bytes_again(tmp_path):
         save_all_arrays(again, RECORDS)
     write(tmp_path / "one")
     figures = tmp_path / "one" / "figures"
-    assert sorted(p.name for p in figures.iterdir()) == ["cost-kuairand.svg", *FIGURES]
+    assert sorted(p.name for p in figures.iterdir()) == ["cost-kuairand.svg", "field.svg", *FIGURES]
     text = (tmp_path / "one" / "pages" / "paper-prowtp.md").read_text(encoding="utf-8")
     for name in FIGURES:
         svg = (figures / name).read_bytes()
@@ -307,7 +307,7 @@ def test_figures_are_drawn_linked_small_and_the_same_bytes_again(tmp_path):
 
 def test_without_arrays_there_are_no_figures_from_them(tmp_path):
     report = gather(save(tmp_path, *RECORDS))
-    assert files(report) == {"cost-kuairand.svg", "prowtp-k-kuairand.svg"}
+    assert files(report) == {"cost-kuairand.svg", "field.svg", "prowtp-k-kuairand.svg"}
     assert not {"weights", "ratios", "confusion"} & set(keys(report, "paper-prowtp"))
 
 

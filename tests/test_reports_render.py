@@ -115,7 +115,7 @@ def test_a_leaderboard_is_ordered_by_mae_with_what_one_would_choose_between(repo
     assert ("TR / VR", "large") not in {(row["method"], row["variant"]) for row in board}  # a paper's table shows it
     assert "1 of TR / VR." in lines(section_of(report, "board-kuairand", "leaderboard"))
     assert "TR / VR (large)" in by(tables_of(report)["cost-kuairand"], "method")
-    assert [(row["method"], row["#"]) for row in board if row["seeds"] == "0"] == [
+    assert [(row["method"], row["# by MAE"]) for row in board if row["seeds"] == "0"] == [
         ("D2Q", "–"),
         ("OR", "–"),
         ("*Oracle*", "–"),
@@ -145,14 +145,14 @@ def test_ranks_inside_the_noise_are_marked(tmp_path):
     save(tmp_path, *seeds(method="tpm", mae=20.0, noise=0.1), *seeds(method="cread", mae=20.02, noise=0.1))
     save(tmp_path, *seeds(method="wlr", mae=30.0, noise=0.1), record(method="tr", mae=31.0))
     board = leaderboard(gather(tmp_path), "kuairand")
-    assert [row["#"] for row in board] == ["1", "2 ≈", "3", "4 ?"]
+    assert [row["# by MAE"] for row in board] == ["1", "2 ≈", "3", "4 ?"]
     assert "its noise is unknown" in board[3]["notes"]
 
 
 def test_the_oracle_has_no_rank_and_constants_do(report):
-    ranks = {row["method"]: row["#"] for row in leaderboard(report, "synthetic")}
+    ranks = {row["method"]: row["# by MAE"] for row in leaderboard(report, "synthetic")}
     assert ranks == {"*Oracle*": "–", "TR / VR": "1"}
-    assert {row["method"]: row["#"] for row in leaderboard(report, "kuairec")}["*Constant median*"] == "2 ≈"
+    assert {row["method"]: row["# by MAE"] for row in leaderboard(report, "kuairec")}["*Constant median*"] == "2 ≈"
 
 
 def test_what_gradient_methods_add_is_said(report):

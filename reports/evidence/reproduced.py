@@ -117,10 +117,10 @@ class Order:
 def order(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> str:
     """Of the paper's rows, "0.60 [0.20, 0.87]"; empty where fewer than three have both numbers, or all are one
     method's."""
-    return str(_order(board, paper, printed, column, metric) or "")
+    return str(order_of(board, paper, printed, column, metric) or "")
 
 
-def _order(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> Order | None:
+def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> Order | None:
     source = paper.source(column)
     if source is None or METRICS[metric].better is None:
         return None

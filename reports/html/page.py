@@ -1,7 +1,8 @@
-"""board.html: every page in one that needs no network. The same records give the same bytes."""
+"""board.html: every page in one file that needs no network, one in view. The same records give the same bytes."""
 
 import base64
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -9,71 +10,87 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import FOLDER
-from reports.markup.document import Page, Part, Picture, Section
+from reports.html.drawings import drawings
+from reports.markup.document import Page, Picture, slug
 from reports.markup.inline import blocks, inline
 from reports.markup.markdown import linked
-from reports.markup.text import plain
 from reports.markup.web import as_html
 from reports.model.board import Board
-from reports.plots.geometry import Dots, Plane, dots, planes
-from reports.plots.panels import Panels, panels
-from reports.sections.front.ranking import page_of
 
 TEMPLATES = FOLDER / "templates"
-_STYLES = ("page", "bar", "table", "figure")
-_SCRIPTS = ("theme", "sort", "filter")
+START = "start"  # the view of the front page
+_SPACE = ' xmlns="http://www.w3.org/2000/svg"'  # what HTML knows by itself
+_STYLES = ("page", "bar", "front", "table", "figure")
+_SCRIPTS = ("theme", "sort", "filter", "views")
 
 
 @dataclass(frozen=True)
-class Drawings:
-    """Figures in the page's own colours, that stand in the place of files: by page, or by page and part."""
+class Addresses:
+    """Where each page and each of its headings stands: "data", "data--leaderboard"."""
 
-    dots: dict[str, Dots]  # of a leaderboard
-    panels: dict[str, Panels]  # of a calibration
-    planes: dict[str, list[Plane]]  # of a part of the costs
+    views: dict[str, str]  # a page's name -> its view's id
 
-    def instead(self, section: Section) -> bool:
-        """Whether the section's own pictures are left out."""
-        return (section.key == "calibration" and bool(self.panels)) or (section.key == "cost" and bool(self.planes))
+    @classmethod
+    def of(cls, pages: Sequence[Page]) -> "Addresses":
+        """A board and a paper by their own names, where no other page has that one."""
+        short = [page.name.removeprefix("board-").removeprefix("paper-") or START for page in pages]
+        return cls({p.name: s if short.count(s) == 1 else p.name for p, s in zip(pages, short, strict=True)})
+
+    def __call__(self, name: str, *places: str) -> str:
+        """Of a page, a section of it, a part of that."""
+        return "--".join([self.views.get(name, name), *filter(None, map(slug, places))])
+
+    def linked(self, text: str) -> str:
+        """Markdown with every page's address where it is named."""
+        return linked(str(text), lambda name, place: f"#{self(name, place)}")
 
 
 def page(board: Board, pages: Sequence[Page], digest: str, svg: Callable[[Picture], str]) -> str:
     """board.html as text. svg: a picture as it lies beside the pages."""
-    script = "\n".join(_read("js", name) for name in _SCRIPTS)
-    environment = _templates()
-
-    def encoded(picture: Picture) -> str:
-        return base64.b64encode(svg(picture).encode()).decode()
-
-    environment.filters |= {"base64": encoded}
+    addresses = Addresses.of(pages)
+    first, script = _read("js", "first"), "\n".join(_read("js", name) for name in _SCRIPTS)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "inline": lambda text: inline(addresses.linked(text)),
+        "prose": lambda text: blocks(addresses.linked(text)),
+        "table": as_html,
+        "drawing": lambda picture: Markup(svg(picture).replace(_SPACE, "")),
+        "packed": lambda picture: packed(picture.alt, svg(picture)),
+    }
+    environment.globals |= {"anchor": addresses, "cut": cut}
     return environment.get_template("html/page.html.jinja").render(
         pages=pages,
         digest=digest,
         style=Markup("\n".join(_read("css", name) for name in _STYLES)),
+        first=Markup(first),
         script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        drawings=_drawings(board),
+        hashes=Markup(" ".join(f"'sha256-{_hash(text)}'" for text in (first, script))),
+        drawings=drawings(board),
         facts=list(_facts(board)),
     )
 
 
-def anchor(name: str, place: str = "") -> str:
-    """Of a page, or of a section of it; the front page has no name."""
-    return "--".join(filter(None, (name or "about", place)))
+def packed(alt: str, svg: str) -> Markup:
+    """An image that is unpacked when its view is shown: raw, the figures are more than everything else together."""
+    data = base64.b64encode(zlib.compress(svg.encode(), 9)).decode()
+    return Markup('<img alt="{}" data-svg="{}">').format(alt, Markup(data))
 
 
-def _drawings(board: Board) -> Drawings:
-    ranked, untuned = board.ranked, board.untuned
-    found = Drawings({}, {}, {})
-    for place, dataset in enumerate(board.datasets):
-        name = page_of(dataset)
-        if figure := dots(ranked, dataset, f"figure-{place}"):
-            found.dots[name] = figure
-        if panel := panels(untuned, dataset, f"panels-{place}"):
-            found.panels[name] = panel
-        if both := planes(ranked, dataset, f"plane-{place}"):
-            found.planes[plain(dataset)] = both
-    return found
+def cut(line: str) -> tuple[str, str]:
+    """The answer of a finding, which stands in bold, and what follows."""
+    head, _, rest = line.removeprefix("**").partition("**")
+    return head, rest.strip()
+
+
+def _hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _facts(board: Board) -> Iterator[tuple[str, str]]:
@@ -87,29 +104,3 @@ def _facts(board: Board) -> Iterator[tuple[str, str]]:
 
 def _read(kind: str, name: str) -> str:
     return (TEMPLATES / "html" / f"{name}.{kind}").read_text(encoding="utf-8").strip()
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "inline": lambda text: inline(_linked(text)),
-        "prose": lambda text: blocks(_linked(text)),
-        "table": as_html,
-    }
-    environment.globals |= {"anchor": anchor, "shown": _shown}
-    return environment
-
-
-def _shown(part: Part) -> bool:
-    return not part.missing
-
-
-def _linked(text: str) -> str:
-    return linked(str(text), lambda name, place: f"#{anchor(name, place)}")

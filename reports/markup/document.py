@@ -58,6 +58,11 @@ class Page:
     title: str
     about: tuple[str, ...]
     sections: tuple[Section, ...]
+    short: str = ""  # the title where there is little room
+
+    @property
+    def label(self) -> str:
+        return self.short or self.title
 
     @property
     def tables(self) -> Iterator[Table]:

@@ -90,10 +90,12 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A paper's tables and what must be known to read them."""
 
     key: str
+    own: str  # its method, of the records
     title: str
     datasets: list[PaperData]
     tables: list[PaperTable]
     notes: list[str] = []
+    without: str = ""  # method/variant: the same without what the paper proposes, where it prints that
 
     def table(self, number: str) -> PaperTable:
         return next(table for table in self.tables if table.number == number)

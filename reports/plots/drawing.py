@@ -1,6 +1,7 @@
 """Figures as SVG: one style, the same bytes again, and where they lie."""
 
 import io
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "cvp-bench", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 8,
     "axes.spines.top": False, "axes.spines.right": False, "axes.unicode_minus": False, "path.simplify": False,
 }  # fmt: skip
+_LONG = re.compile(r"\d+\.\d{3,}")  # a hundredth of a point is more than a screen shows
 
 
 def words(text: str) -> str:
@@ -31,4 +33,5 @@ def svg(draw: "Callable[[Figure], None]", *, title: str, size: tuple[float, floa
         draw(picture)
         out = io.StringIO()
         canvas.print_svg(out, metadata={"Date": None, "Creator": None, "Title": title})
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    lines = (line.rstrip() for line in _LONG.sub(lambda found: f"{float(found[0]):.2f}", out.getvalue()).splitlines())
+    return "\n".join(lines) + "\n"

@@ -78,16 +78,21 @@ def _tell_ratios(shown: Shown) -> Iterator[str]:
 # --- weights over prototypes
 
 
+_STEPS = 16  # of the weights' colours: with more of them the image is no plainer and five times as large
+
+
 def _draw_weights(shown: Shown, title: str) -> str:
     """`alpha` [rows, CK] of each row of the study, as an image on one scale of colours."""
 
     def draw(picture: "Figure") -> None:
+        from matplotlib import colormaps
         from matplotlib.colors import PowerNorm
 
+        colours = colormaps["viridis"].resampled(_STEPS)
         axes = picture.subplots(1, len(shown), sharey=True, squeeze=False).ravel()
         norm = PowerNorm(0.5, 0, max(float(a["alpha"].max()) for a in shown.values()))
         for place, (name, arrays) in zip(axes, shown.items(), strict=True):
-            image = place.imshow(arrays["alpha"], norm=norm, cmap="viridis", aspect="auto", interpolation="none")
+            image = place.imshow(arrays["alpha"], norm=norm, cmap=colours, aspect="auto", interpolation="none")
             place.set_title(name, fontsize=8)
             place.set_xlabel("prototype")
             place.yaxis.get_major_locator().set_params(integer=True)

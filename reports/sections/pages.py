@@ -9,16 +9,17 @@ from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
 from reports.sections import cost, data, distributions, tuning, tweaks
 from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
-from reports.sections.front import about, answer, links, ranking
+from reports.sections.front import about, answer, datasets, evidence, findings, links, picture, ranking, unsaid
 from reports.sections.paper import buckets, checklist, comparison, counts, notes, reproduced, supplement, values
 
 BOARD = (leaderboard.section, noise.section, skill.section, slices.section, calibration.section, provenance.section)
-ACROSS: tuple[tuple[str, str, tuple[Callable[[Board], Section | None], ...]], ...] = (
-    ("tuning", "Untuned and tuned", (tuning.section,)),
-    ("tweaks", "Tweaks of protocol and size", (tweaks.section,)),
-    ("distributions", "Predicted distributions", (distributions.section,)),
-    ("cost", "Cost", (cost.section, cost.where)),
-    ("data", "Data", (data.section, data.left_out)),
+ACROSS: tuple[tuple[str, str, str, tuple[Callable[[Board], Section | None], ...]], ...] = (
+    ("field", "The field", "Field", (picture.tables, picture.standing, evidence.rivals, evidence.estimands)),
+    ("tuning", "Untuned and tuned", "Tuned", (tuning.section,)),
+    ("tweaks", "Tweaks of protocol and size", "Tweaks", (tweaks.section,)),
+    ("distributions", "Predicted distributions", "Distributions", (distributions.section,)),
+    ("cost", "Cost", "Cost", (cost.section, cost.where)),
+    ("data", "Data", "Data", (data.section, data.left_out)),
 )
 FORMS = {
     "comparison": comparison.section,
@@ -38,7 +39,13 @@ def _boards(board: Board) -> Iterator[Page]:
     for dataset in board.datasets:
         sections = tuple(filter(None, [make(board, dataset) for make in BOARD]))
         if sections:
-            yield Page(ranking.page_of(dataset), f"The board {plain(dataset)}", _whose(board, dataset), sections)
+            yield Page(
+                ranking.page_of(dataset),
+                f"The board {plain(dataset)}",
+                _whose(board, dataset),
+                sections,
+                plain(dataset),
+            )
 
 
 def _whose(board: Board, dataset: str) -> tuple[str, ...]:
@@ -51,7 +58,13 @@ def _papers(board: Board) -> Iterator[Page]:
         found = list(_paper(untuned, paper))
         if found:
             told = (f"*{plain(paper.title)}*. {about.READING} Δ = ours − the paper's.",)
-            yield Page(slug("paper", paper.key), f"{paper.key}: the paper's tables and figures", told, tuple(found))
+            yield Page(
+                slug("paper", paper.key),
+                f"{paper.key}: the paper's tables and figures",
+                told,
+                tuple(found),
+                plain(paper.key),
+            )
 
 
 def _paper(board: Board, paper: Paper) -> Iterator[Section]:
@@ -73,16 +86,22 @@ def _paper(board: Board, paper: Paper) -> Iterator[Section]:
 
 
 def _across(board: Board) -> Iterator[Page]:
-    for name, title, makers in ACROSS:
+    for name, title, label, makers in ACROSS:
         sections = tuple(filter(None, [make(board) for make in makers]))
         if sections:
-            yield Page(name, title, (), sections)
+            yield Page(name, title, (), sections, label)
 
 
 def _front(board: Board, details: Sequence[Page]) -> Page:
-    """Of the committed records, or of a reader's own run: that one begins with its answer."""
-    found: tuple[Section | None, ...] = (ranking.section(board), links.section(details))
-    if board.committed:
-        found = (links.section(details), links.rebuild(board))
+    """Of the committed records, or of a reader's own run: that one begins with its answer and its ranking."""
+    found: tuple[Section | None, ...] = (
+        findings.section(board),
+        picture.section(board),
+        picture.pooled(board),
+        datasets.section(board),
+        unsaid.section(board),
+        links.section(details),
+    )
+    found = (*found, links.rebuild(board)) if board.committed else (ranking.section(board), *found)
     answers = () if board.committed else answer.lines(board)
-    return Page("", "Results", (*answers, *about.paragraphs(board)), tuple(filter(None, found)))
+    return Page("", "Results", (*answers, *about.paragraphs(board)), tuple(filter(None, found)), "Findings")

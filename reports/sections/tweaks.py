@@ -23,15 +23,21 @@ Found = list[tuple[Tweak, Results]]
 def section(board: Board) -> Section | None:
     """None until there is a tweak with numbers beside the base's."""
     known = tweaks()
-    base = {method: result for method in known.methods if (result := board.numbers(known.base, method))}
-    found = [(tweak, _of(board, tweak, base)) for tweak in known.tweaks]
-    found = [(tweak, results) for tweak, results in found if results]
+    base, found = gathered(board)
     if len(base) < 2 or not found:
         return None
     unit = board.unit(known.base)
     tables = tuple(_table(metric, base, found, unit) for metric in known.metrics)
     part = Part(plain(known.base), tables=tables, lines=tuple(_told(board, base, found, unit)))
     return Section("tweaks", "Tweaks that matter as much as methods", ABOUT, (part,))
+
+
+def gathered(board: Board) -> tuple[Results, Found]:
+    """The base's results, and each change that has numbers beside them with its own."""
+    known = tweaks()
+    base = {method: result for method in known.methods if (result := board.numbers(known.base, method))}
+    found = [(tweak, _of(board, tweak, base)) for tweak in known.tweaks]
+    return base, [(tweak, results) for tweak, results in found if results]
 
 
 def _of(board: Board, tweak: Tweak, base: Results) -> Results:

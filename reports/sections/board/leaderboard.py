@@ -43,7 +43,7 @@ def table(board: Board, dataset: str, metrics: Sequence[str] = (), *, short: boo
     without = [] if short else _without_numbers(board.of(dataset))
     ranked = [e for e in shown if not e.oracle and e.metric(HEADLINE)]
     tested, constant = contest(board, dataset, HEADLINE), board.best(dataset, HEADLINE, "constant")
-    columns = [words("rank", "#"), words("method", "method")]
+    columns = [words("rank", f"# by {METRICS[HEADLINE].name}"), words("method", "method")]
     cells = [
         [rank(e, ranked, tested) for e in shown] + [Entry(text=NONE)] * len(without),
         [Entry(text=e.label if short else e.name) for e in shown] + [Entry(text=_names(same)) for _, same in without],

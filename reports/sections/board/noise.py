@@ -21,7 +21,7 @@ def table(board: Board, dataset: str) -> Table | None:
         return None
     places = digits(HEADLINE, board.unit(dataset))
     columns = (
-        words("rank", "#"),
+        words("rank", f"# by {METRICS[HEADLINE].name}"),
         words("method", "method"),
         METRICS[HEADLINE].column(board.unit(dataset)),
         Column("interval", "95 % interval", digits=places),

@@ -2,11 +2,14 @@
 (() => {
   const said = document.getElementById("sorted");
   const blank = (cell) => ["", "–"].includes(cell.textContent.trim());
-  const kind = (cell) => ("value" in cell.dataset ? 0 : blank(cell) ? 2 : 1);
+  const words = (cell) => "words" in cell.closest("table").tHead.rows[0].cells[cell.cellIndex].dataset;
+  const value = (cell) => ("value" in cell.dataset ? parseFloat(cell.dataset.value)
+    : words(cell) ? NaN : parseFloat(cell.textContent.replaceAll(",", "")));
+  const kind = (cell) => (!Number.isNaN(value(cell)) ? 0 : blank(cell) ? 2 : 1);
   const compare = (a, b, sign) => {
     const [x, y] = [kind(a), kind(b)];
     if (x !== y) return x - y;
-    if (x === 0) return sign * (Number(a.dataset.value) - Number(b.dataset.value));
+    if (x === 0) return sign * (value(a) - value(b));
     return x === 1 ? sign * a.textContent.localeCompare(b.textContent, "en", { numeric: true }) : 0;
   };
   for (const button of document.querySelectorAll("th[scope=col] > button")) {

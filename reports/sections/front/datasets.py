@@ -1,0 +1,84 @@
+"""The boards, a row each: how many rows, who is best, and where the papers' methods stand."""
+
+from reports.evidence.field import PANELS, Field, field
+from reports.evidence.overview import Leader, Overview, overviews
+from reports.markup.document import Part, Section
+from reports.markup.table import Column, Entry, Table, words
+from reports.markup.text import NONE, number, plain
+from reports.model.board import Board
+from reports.model.metrics import ERRORS, METRICS, digits
+from reports.model.papers import papers
+
+ABOUT = (
+    "In brackets behind the rows: the share of the official files' rows that were read. Behind a best row: how many "
+    "others noise leaves level with it, ? where its noise is unknown. A place is what noise leaves open; –: none, for "
+    "want of a number or of seeds.",
+)
+
+
+def section(board: Board) -> Section | None:
+    """None where no board has a number."""
+    found, there = overviews(board), field(board)
+    if not found:
+        return None
+    keys = [key for key in papers() if any(key in one.places for one in found)]
+    tables = (best(there, found), standing(there, found, keys))
+    return Section("boards", "The boards, one row each", ABOUT, (Part(tables=tables),))
+
+
+def best(there: Field, found: list[Overview]) -> Table:
+    """The best row by each error and by ranking."""
+    ranking = sorted({METRICS[one.leaders[PANELS[2]].metric].name for one in found if PANELS[2] in one.leaders})
+    columns = (
+        words("dataset", "board"),
+        Column("rows", "rows", digits=0),
+        *(words(f"best_{panel.lower()}", f"least {panel}") for panel in PANELS[:2]),
+        words("best_ranking", f"best {' or '.join(ranking) or PANELS[2]}"),
+    )
+    rows = tuple(
+        (
+            Entry(text=f"{plain(one.dataset)} ({plain(there.board.unit(one.dataset))})"),
+            Entry(one.rows, note="" if one.share is None else f"{100 * one.share:.3g} %"),
+            *(_leader(there, one, one.leaders.get(panel)) for panel in PANELS),
+        )
+        for one in found
+    )
+    return Table("boards-best", "Who is best", columns, rows)
+
+
+def _leader(there: Field, one: Overview, leader: Leader | None) -> Entry:
+    if leader is None:
+        return Entry()
+    value = number(leader.value, digits(leader.metric, there.board.unit(one.dataset)))
+    level = " (?)" if leader.level is None else f" (+{leader.level})" * (leader.level > 0)
+    return Entry(text=f"{leader.result.label} {value}{level}")
+
+
+def _constant(there: Field, one: Overview, metric: str) -> str:
+    return number(one.constants.get(metric), digits(metric, there.board.unit(one.dataset)))
+
+
+def standing(there: Field, found: list[Overview], keys: list[str]) -> Table:
+    """The best label-only constant, and the places of each paper's method, of how many rows."""
+    columns = (
+        words("dataset", "board"),
+        words("constant", "constants: MAE / RMSE"),
+        Column("ranked", "of", digits=0),
+        *(words(f"{key.lower()}_{panel.lower()}", f"{key}, {panel}") for key in keys for panel in PANELS),
+    )
+    rows = tuple(
+        (
+            Entry(text=plain(one.dataset)),
+            Entry(text=" / ".join(_constant(there, one, metric) for metric in ERRORS)),
+            Entry(one.ranked),
+            *(Entry(text=_place(one, key, panel)) for key in keys for panel in PANELS),
+        )
+        for one in found
+    )
+    return Table("boards-places", "The best label-only constants, and the places of the papers' methods", columns, rows)
+
+
+def _place(one: Overview, key: str, panel: str) -> str:
+    """ "2–4" """
+    where = one.places.get(key, {}).get(panel)
+    return NONE if where is None else "–".join(map(str, dict.fromkeys(where)))

@@ -1,0 +1,102 @@
+"""Findings on what moves numbers without being a method: the protocol, the estimand, and runs that went wrong."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from benchmark.records.health import unwell
+from reports.evidence.curves import early, mostly, unfinished
+from reports.evidence.differences import Pair, judged
+from reports.evidence.estimand import rho
+from reports.evidence.field import field
+from reports.markup.text import number, plain
+from reports.model.board import Board, Result
+from reports.model.methods import tweaks as known_tweaks
+from reports.model.metrics import ERRORS, HEADLINE, digits
+from reports.sections.front.finding import Finding, board_of, of
+from reports.sections.tweaks import gathered
+
+_STRONG = 0.7  # a Spearman correlation from which the one nearly decides the other
+
+
+def tweaks(board: Board) -> Iterator[Finding]:
+    """Which changes of protocol move the headline error by more than the methods lie apart."""
+    board, dataset = board.untuned, known_tweaks().base
+    base, found = gathered(board)
+    means = {method: value for method, entry in base.items() if (value := entry.mean(HEADLINE)) is not None}
+    if len(means) < 2:
+        return
+    unit = board.unit(dataset)
+    places = digits(HEADLINE, unit)
+    widest = max(means.values()) - min(means.values())
+    moves = []
+    for tweak, entries in found:
+        pairs = [Pair(m, e, m, base[m]) for m, e in entries.items() if m in means]
+        moves += [(abs(gap.value), word, tweak, gap.pair) for gap, word in judged(board, dataset, pairs, HEADLINE)]
+    sure = [move for move in moves if move[1] in ("better", "worse")]
+    if not sure:
+        return
+    size, _, tweak, pair = max(sure, key=lambda move: move[0])
+    more = sum(move[0] > widest for move in sure)
+    head = (
+        "Choices of protocol can move numbers more than methods do"
+        if more
+        else "No choice of protocol moves numbers more than methods do"
+    )
+    text = (
+        f"**{head}.** On {board_of(dataset)}, {len(means)} methods lie {number(widest, places)} {unit} apart in "
+        f"{HEADLINE.upper()}. Of {len(moves)} changes of one choice for one method, {len(sure)} move it beyond the "
+        f"spread of seeds, {more} by more than that; the most by {number(size, places)} {unit} "
+        f"({plain(pair.result.title)}: {plain(tweak.says)}; [tweaks](@tweaks))."
+    )
+    leaders = [t.says for t, entries in found if entries.keys() == base.keys() and _leader(entries) != _leader(base)]
+    text += f" By the means another method leads with: {'; '.join(map(plain, leaders))}." if leaders else ""
+    yield Finding("tweaks", text)
+
+
+def _leader(entries: Mapping[str, Result]) -> str:
+    return min(entries, key=lambda method: entries[method].mean(HEADLINE) or 0.0)
+
+
+def estimand(board: Board) -> Iterator[Finding]:
+    """Whether the order by MAE is one of what rows estimate."""
+    there = field(board)
+    found = {d: one for d in there.real if (one := rho(there.defaults(d), "mae", "ratio"))}
+    if not found:
+        return
+    strong = sum(one.low > 0 and one.value >= _STRONG for one in found.values())
+    low, high = (pick(found, key=lambda d: found[d].value) for pick in (min, max))
+    ends = [f"{plain(d)} {found[d]}" for d in dict.fromkeys((low, high))]
+    shares = [_range([share for d in found if (share := there.predicted(d, metric)) is not None]) for metric in ERRORS]
+    verb = "follows" if 2 * strong > len(found) else "does not mostly follow"
+    text = (
+        f"**The order by MAE {verb} how much a method predicts.** Over networks, Spearman's correlation of MAE with "
+        f"predicted / actual is {_STRONG:g} or more with an interval above 0 on {of(strong, len(found))} boards "
+        f"({' to '.join(ends)}). The best by MAE predicts {shares[0]} of the actual total, the best by RMSE "
+        f"{shares[1]} ([board by board](@field#estimands))."
+    )
+    yield Finding("estimand", text)
+
+
+def _range(shares: list[float]) -> str:
+    """ "13 to 98 %" """
+    low, high = (f"{100 * pick(shares):.0f}" for pick in (min, max))
+    return f"{low} to {high} %" if low != high else f"{low} %"
+
+
+def ill(board: Board) -> Iterator[Finding]:
+    """How many rows of networks are unwell, by what ails them, and what their curves say."""
+    there = field(board)
+    found = [result for dataset in there.real for result in there.networks(dataset)]
+    if not found:
+        return
+    ailing = unwell(record for dataset in there.real for e in there.board.of(dataset) for record in (*e.ok, *e.failed))
+    words = [dict.fromkeys(ailment.word for ailment in ailing.get(result.key, ())) for result in found]
+    counts = Counter(word for row in words for word in row)
+    kinds = f" ({', '.join(f'{word} {count}' for word, count in counts.most_common())})" if counts else ""
+    soon, last = (sum(mostly(result, sign) for result in found) for sign in (early, unfinished))
+    text = (
+        f"**{sum(map(bool, words))} of {len(found)} rows of networks are unwell**{kinds}. In {soon} of {len(found)} "
+        f"the best epoch on validation rows is the first or second for most seeds, in {last} the last one "
+        "allowed (the notes of [each board](@#pages))."
+    )
+    yield Finding("unwell", text)
