@@ -13,6 +13,7 @@ import time
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from datasets.schema import Array, Bag, Field, Rows, Schema
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _DELIVERED = ".table"  # ends the name of a prepared table that lies below a data root
 _SPARE = 64 << 20  # bytes of the disk left free
 _ROW_COLUMNS = ("ids", "numeric", "content", "content_row", "label", "duration", "bucket", "user")
@@ -209,8 +210,7 @@ def _write_column(path: Path, column: Array) -> dict[str, Any]:
         "dtype": column.dtype.str,
         "shape": list(column.shape),
         "bytes": stat.st_size,
-        "changed": stat.st_mtime_ns,
-        "crc32": _crc(path),
+        "crc32": _sum(path, (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)),
     }
 
 
@@ -219,12 +219,8 @@ def _open_column(path: Path, known: dict[str, Any]) -> Array:
         stat = path.stat()
         if stat.st_size != known["bytes"]:
             raise Damaged(f"{path.name} has {stat.st_size:,} bytes, expected {known['bytes']:,}")
-        # a full reading only where something has touched the file (a copy of the folder, for one)
-        if stat.st_mtime_ns != known["changed"]:
-            if _crc(path) != known["crc32"]:
-                raise Damaged(f"{path.name} has other content than was written")
-            with contextlib.suppress(OSError):  # found sound: no need to read it all again next time
-                os.utime(path, ns=(stat.st_atime_ns, known["changed"]))
+        if _sum(path, (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)) != known["crc32"]:
+            raise Damaged(f"{path.name} has other content than was written")
         array: Array = np.load(path, mmap_mode="r")
     except (OSError, ValueError) as error:
         raise Damaged(f"{path.name} cannot be read: {error}") from error
@@ -233,7 +229,9 @@ def _open_column(path: Path, known: dict[str, Any]) -> Array:
     return array
 
 
-def _crc(path: Path) -> int:
+@cache
+def _sum(path: Path, state: tuple[int, ...]) -> int:
+    """The CRC-32 of a file, read once by each process for each state (number, times) that the file is found in."""
     value = 0
     with path.open("rb") as stream:
         while block := stream.read(1 << 22):

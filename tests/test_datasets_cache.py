@@ -169,14 +169,28 @@ def test_damage_is_noticed_and_mended_with_a_warning(root, place, caplog, damage
     assert not caplog.records
 
 
-def test_a_copied_cache_is_read_through_once_and_then_trusted(root, place, tmp_path, monkeypatch):
+def test_a_kept_table_is_read_through_once_by_each_process(root, place, tmp_path):
     dataset = Counting()
     cache.load(dataset, root, place)
     shutil.copytree(place, tmp_path / "copy", copy_function=shutil.copyfile)
     cache.load(dataset, root, tmp_path / "copy")
     assert dataset.built == 1
-    monkeypatch.setattr(cache, "_crc", lambda path: pytest.fail("read through again"))
+    before = cache._sum.cache_info()
     cache.load(dataset, root, tmp_path / "copy")
+    after = cache._sum.cache_info()
+    assert after.misses == before.misses and after.hits > before.hits
+
+
+def test_other_bytes_of_the_same_size_and_time_are_damage(root, place):
+    dataset = Counting()
+    cache.load(dataset, root, place)
+    column = next(place.glob("tables/kuairec-*/label.npy"))
+    data, stat = bytearray(column.read_bytes()), column.stat()
+    data[-1] ^= 1
+    column.write_bytes(data)
+    os.utime(column, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    cache.load(dataset, root, place)
+    assert dataset.built == 2
 
 
 def leftovers(place: Path) -> list[str]:

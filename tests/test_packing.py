@@ -12,7 +12,7 @@ from benchmark.cli.app import main
 from benchmark.compare import packing
 from benchmark.files.errors import UserError
 from benchmark.records.cell import Group
-from benchmark.records.predictions import path_of
+from benchmark.records.predictions import encode, path_of
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from tests.fake_records import seeds
@@ -30,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     for record in seeds(method="tr")[:2]:
         found.write(record)
         place(record).parent.mkdir(parents=True, exist_ok=True)
-        np.save(place(record), np.full(5, record.seed, np.float32))
+        place(record).write_bytes(encode(np.full(5, record.seed, np.float32)))
     return found
 
 

@@ -474,7 +474,11 @@ def report(
     if export is not None:
         _print(f"wrote {len(write_tables(found, export))} files of tables and cells to {export}")
     if focus:
-        asked = focusing.parse(found.board, focus, _split(rivals), _split(columns), _split(dataset))
+        asked = focusing.parse(
+            found.board,
+            focus,
+            *(given.names_in(v, o) for v, o in ((rivals, "--methods"), (columns, "--columns"), (dataset, "--dataset"))),
+        )
         _print(f"wrote {' and '.join(map(str, focusing.write(found, asked, runs)))}")
 
 

@@ -22,6 +22,7 @@ from benchmark.files.errors import UserError
 from benchmark.metrics import pairs
 from benchmark.metrics.pairs import Array, pair_counts, ranked
 from benchmark.plan.catalog import Entry
+from benchmark.records import predictions
 from benchmark.records.cell import Group
 from benchmark.records.identity import digest
 from benchmark.records.predictions import path_of, tag
@@ -200,7 +201,7 @@ def _draws(path: Path, resampler: Resampler, key: str) -> dict[str, Array]:
             return {name.replace("|", "/"): kept[name] for name in kept.files}
     except (OSError, ValueError, EOFError, BadZipFile):
         pass
-    prediction = np.load(path)
+    prediction = predictions.read(path)
     found = resampler.of(prediction) | _by_slice(resampler, prediction)
     arrays: dict[str, Any] = {name.replace("/", "|"): values for name, values in found.items()}
     content = io.BytesIO()

@@ -1,6 +1,5 @@
 """From a group of seeds to its records: trained by gradients together, or fitted one after the other."""
 
-import io
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from benchmark.execute.events import Epoch, Report
 from benchmark.execute.inside import Inside, parameters_of
 from benchmark.execute.machine import peak_memory_mb, reset_peak_memory
 from benchmark.records.cell import Group
-from benchmark.records.predictions import path_of
+from benchmark.records.predictions import encode, path_of
 from benchmark.records.record import Cost, Curve, Identity, Metrics, Outcome, Record, Tuned
 from datasets.common.files import put
 
@@ -105,13 +104,9 @@ class Common:
     def keep(self, seed: int, prediction: "Array") -> str:
         """Keep a seed's test predictions in the cache, for paired tests. Returns why they could not be kept: not
         having them is no error."""
-        import numpy as np
-
-        content = io.BytesIO()
-        np.save(content, prediction.astype(np.float32))
         path = path_of(self.group, seed, self.identity)
         try:
-            put(path, content.getvalue())
+            put(path, encode(prediction))
         except OSError as error:
             return f"{path.parent} cannot be written ({error.strerror or error})"
         return ""
