@@ -127,5 +127,33 @@ BROKEN = {
     "space_beyond_the_config": ('("log", 0.1, 10.0)', "(0.0, 1.0)", "delta is above 0", "raise ValueError"),
     "space_of_nothing": ('"delta": ("log"', '"detla": ("log"', "detla", ""),
     "no_dataclass": ("    @dataclass(frozen=True)\n", "", "frozen", ""),
+    "not_python": ("def build(self, schema, fitted):", "def build(self, schema, fitted)", "SyntaxError", "def build"),
+    "exits_on_import": ("import torch\n", "import torch, sys; sys.exit(3)\n", "SystemExit", "sys.exit"),
+    "targets_in_predict": (_PREDICT, 'return batch.targets["z"] * 1', "`batch.targets` is empty", 'batch.targets["z"]'),
+    "supports_true": (
+        "    space =",
+        "    supports = classmethod(lambda cls, s: True)\n    space =",
+        "the reason",
+        "",
+    ),
+    "fit_of_a_shared_generator": (
+        'return {"scale"',
+        'import numpy as np; np.random.shuffle([1, 2]); return {"scale"',
+        "its `rng`",
+        "np.random.shuffle",
+    ),
+    "fit_of_its_rng": ('return {"scale"', 'rng.random(); return {"scale"', "fit_per_seed = True", ""),
+    "another_type_of_float": (
+        _LOSS,
+        's = module(batch); return (s @ torch.ones(1, 1))[:, 0].sub(batch.targets["z"]).abs().mean()',
+        "dtype=x.dtype",
+        "torch.ones(1, 1)",
+    ),
+    "draws_in_predict": (
+        _PREDICT,
+        "return batch.draws.uniform((62,))",
+        "`.uniform` of None",
+        "batch.draws",
+    ),
     "error_in_loss": (_LOSS, "return module(batch)[:, 7].mean() + batch.label.mean()", "IndexError", "[:, 7]"),
 }

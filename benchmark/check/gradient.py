@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmark.check import across
 from benchmark.check.alone import Alone
 from benchmark.check.outcome import Outcome, Stop
-from benchmark.check.watch import Seen, watched
+from benchmark.check.watch import Seen, drawing_on_the_host, watched
 from benchmark.check.worlds import World
 from benchmark.train.trainer import Plan, Trainer
 from methods.base import Fitted, Method
@@ -51,9 +51,15 @@ def check(cls: type[Method], config: Any, world: World, outcome: Outcome, *, cou
 
 def _learned(cls: type[Method], config: Any, world: World, outcome: Outcome) -> tuple[Fitted, Mapping[str, Tensor]]:
     """What `fit` and `targets` return. Raises Stop where they do not."""
-    method = cls(config)
-    with outcome.during("`fit`"):
-        fitted = method.fit(world.train, np.random.default_rng(0))
+    method, rng = cls(config), np.random.default_rng(0)
+    before = rng.bit_generator.state
+    with outcome.during("`fit`"), drawing_on_the_host(outcome.author) as seen:
+        fitted = method.fit(world.train, rng)
+    for line, name in seen.drawn.items():
+        outcome.fault("draws", f"`fit` draws from {name}: its `rng` is there for that, and is the seed's own", line)
+    if rng.bit_generator.state != before and not cls.fit_per_seed:
+        told = "`fit` draws from its rng, and all seeds would share what it learns"
+        outcome.fault("fit", f"{told}: say `fit_per_seed = True` in the class")
     if not isinstance(fitted, Mapping):
         outcome.fault("fit", f"`fit` returns {_kind(fitted)}: return a dictionary, {{}} where nothing is learned")
         raise Stop

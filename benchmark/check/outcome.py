@@ -48,7 +48,7 @@ class Outcome:
             yield
         except Stop:
             raise
-        except Exception as error:  # whatever a user's file raises belongs to that file
+        except (Exception, SystemExit) as error:  # whatever a user's file raises belongs to that file
             self.fault(what.split()[0].strip("`"), f"{what} fails: {plain(error)}", self.author.of(error))
             raise Stop from None
 
@@ -69,4 +69,10 @@ def plain(error: BaseException) -> str:
         return f"`.{asked}` of None: so is a column that a dataset lacks, and in `predict` the label and the draws"
     if "vmap" in text or "BatchedTensor" in text:
         return f"it cannot be run for several seeds at once ({text.split('. ')[0][:160]})"
-    return f"{type(error).__name__}: {text[:300]}"
+    if isinstance(error, SyntaxError):
+        text = error.msg
+    if isinstance(error, KeyError):
+        text += " is not there (`batch.targets` is empty in `predict`, `fitted` holds what `fit` returns)"
+    if "dtype" in text and ("Double" in text or "Float" in text or "float" in text):
+        text += " (make new tensors like those at hand: `x.new_zeros(...)`, `dtype=x.dtype`)"
+    return f"{type(error).__name__}: {text[:400]}"

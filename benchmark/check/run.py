@@ -44,6 +44,9 @@ def _world(cls: type[MethodBase], outcome: Outcome) -> World:
             reason = cls.supports(world.schema)
         if reason is None:
             return world
+        if not isinstance(reason, str):
+            outcome.fault("supports", f"`supports` returns {reason!r}: return None, or the reason why not as a text")
+            raise Stop
         reasons.append(f"{make.__name__}: {reason}")
     outcome.remarks.append(f"it runs on no small world, so nothing else is checked ({'; '.join(reasons)})")
     raise Stop

@@ -73,12 +73,14 @@ class Author:
         return self.line(files[::-1])
 
     def of(self, error: BaseException) -> str:
-        """The author's line that an error went through."""
+        """The author's line that an error went through, or that cannot be read."""
         trace: TracebackType | None = error.__traceback__
         files = []
         while trace is not None:
             files.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
             trace = trace.tb_next
+        if isinstance(error, SyntaxError) and error.filename and error.lineno:
+            files.append((error.filename, error.lineno))
         return self.line(files)
 
 
@@ -135,15 +137,26 @@ class _Draws(TorchDispatchMode):
 
 
 @contextmanager
-def watched(author: Author, rows: int) -> Iterator[Seen]:
-    """What happens inside on a batch of so many rows, a number that no other dimension has."""
-    seen = Seen()
-    before = _global_states()
-    with warnings.catch_warnings(), _host_draws(seen, author), _Draws(seen, author), _Calls(seen, author, rows):
-        warnings.simplefilter("ignore")  # what they warn of is told in the check's own words
+def drawing_on_the_host(author: Author) -> Iterator[Seen]:
+    """What inside draws from generators of NumPy and Python that all share."""
+    seen, before = Seen(), _global_states()
+    with _host_draws(seen, author):
         yield seen
     if _global_states() != before and not seen.drawn:
         seen.drawn[""] = "a generator of NumPy or Python"
+
+
+@contextmanager
+def watched(author: Author, rows: int) -> Iterator[Seen]:
+    """What happens inside on a batch of so many rows, a number that no other dimension has."""
+    with (
+        drawing_on_the_host(author) as seen,
+        _Draws(seen, author),
+        _Calls(seen, author, rows),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # what they warn of is told in the check's own words
+        yield seen
 
 
 def _global_states() -> tuple[Any, ...]:

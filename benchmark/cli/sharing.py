@@ -6,9 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from benchmark.cli import arguments as given
 from benchmark.cli.console import say
 from benchmark.cli.ranking import ranking
-from benchmark.files.errors import UserError, unknown
+from benchmark.files.errors import UserError
 from benchmark.files.paths import RUNS
 from benchmark.plan.catalog import catalog
 from benchmark.records.store import Store
@@ -19,10 +20,6 @@ Data = Annotated[Path | None, Parameter(name="--data", help="The data root.")]
 Datasets = Annotated[
     list[str] | None, Parameter(name="--dataset", negative="", help="Only these datasets; several by commas.")
 ]
-
-
-def _names(values: list[str] | None) -> tuple[str, ...]:
-    return tuple(part for value in values or [] for part in value.split(",") if part)
 
 
 def _root(data: Path | None) -> Path | None:
@@ -47,13 +44,15 @@ def submit(
     from benchmark.share.commit import author
     from benchmark.share.submission import pack
 
+    names = given.names_in(dataset, "--dataset")
+    given.recorded_ones(names, {record.dataset for record in Store(runs).all()}, registry.names(), runs)
     found, left = pack(
         Store(runs),
         catalog()[0],
         out,
         by=by or author(),
         note=note,
-        only=_names(dataset),
+        only=names,
         predictions=predictions,
         root=_root(data),
     )
@@ -138,10 +137,10 @@ def predictions(
     if pack == fetch:
         raise UserError("say `predictions --pack`, or `predictions --fetch`")
     store = Store(runs)
-    names = _names(dataset) or tuple(sorted({record.dataset for record in store.all()}))
-    for name in names:
-        if name not in registry.names() and not (runs / name).is_dir():
-            raise unknown("dataset", name, registry.names())
+    recorded = {record.dataset for record in store.all()}
+    names = given.names_in(dataset, "--dataset")
+    given.recorded_ones(names, recorded, registry.names(), runs)
+    names = names or tuple(sorted(recorded))
     for name in names:
         if pack:
             found = packing.pack(store, name, out)
