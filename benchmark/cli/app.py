@@ -557,8 +557,8 @@ def _refused(why: str) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, 1 where what was asked for has faults, 2 for an error the user
-    can mend, 130 for Ctrl-C."""
+    """Runs the command line; returns the exit code: 0, 1 where what was asked for has faults, 2 for an error the user
+    can mend. Ctrl-C is answered by `benchmark.__main__`."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainFormatter("%(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -577,7 +577,4 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         hush()  # it may be what has no room
         return _refused(of_machine(error))
-    except KeyboardInterrupt:
-        print("interrupted: finished cells are kept; the same command goes on from there", file=sys.stderr)
-        return 130
     return code if isinstance(code, int) else 0

@@ -106,8 +106,10 @@ class Engine:
                     fingerprints[job.dataset] = prepared.fingerprint
                 case Failed(error, "few"):
                     found.unavailable[job.dataset] = error
-                case Failed(error):
+                case Failed(error, "data"):
                     raise UserError(error)
+                case Failed(error):
+                    raise UserError(f"{job.dataset} is not prepared: {error}; the same command tries again")
 
     def origin(self, entry: Entry, expected: Expected, only: Group) -> Origin:
         """Returns where the numbers of a method's jobs come from. only: what a user would ask for to have them
