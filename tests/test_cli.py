@@ -78,7 +78,7 @@ def test_a_record_says_what_its_numbers_depend_on(tmp_path: Path) -> None:
         (["--seeds", "0"], "is not a whole number from 1 to 10,000"),
         (["--data", "/no/such/folder"], "no such folder"),
         (["--rerun", "some"], "missing, stale, failed or all"),
-        (["--executor", "magic"], "processes or inline"),
+        (["--executor", "magic"], "processes, inline or ray"),
         (["--workers", "-3"], "is not a whole number from 0 to 10,000"),
         (["--dataset", "kuairand"], "the suite quick has no dataset"),
         (["--device", "tpu"], "auto, cpu or cuda"),
