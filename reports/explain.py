@@ -1,4 +1,4 @@
-"""What is behind a number or a page, line by line: records, state today, data, configuration, code and command."""
+"""The story of a number or a page, line by line: records, state today, data, configuration, code and command."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ _FORM = "a number is DATASET/METHOD[/VARIANT][/METRIC][/SLICE]; a page is RESULT
 
 @dataclass(frozen=True)
 class Today:
-    """What the records are worth today."""
+    """The records, and what each is worth today."""
 
     records: Sequence[Record]
     expected: Expected
@@ -46,8 +46,8 @@ class Today:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was asked for; an empty metric is all of them, an empty part all test rows."""
+class Wanted:
+    """The number that is asked for; an empty metric is all of them, an empty part all test rows."""
 
     dataset: str
     method: str
@@ -56,7 +56,7 @@ class Asked:
     part: str = ""
 
 
-def parse(what: str, records: Iterable[Record]) -> Asked:
+def parse(what: str, records: Iterable[Record]) -> Wanted:
     """ "DATASET/METHOD/mae", "DATASET/METHOD/VARIANT/rmse/bucket=0" as a number that has records.
 
     Raises UserError with the nearest name for one that is not there."""
@@ -84,10 +84,10 @@ def parse(what: str, records: Iterable[Record]) -> Asked:
         else:
             known = variants | metrics | parts
             raise unknown("variant, metric or slice", word, known, f"{dataset}/{method} has these; {_FORM}.")
-    return Asked(dataset, method, **found)
+    return Wanted(dataset, method, **found)
 
 
-def number(asked: Asked, today: Today) -> Iterator[str]:
+def number(asked: Wanted, today: Today) -> Iterator[str]:
     """The story of a number, line by line."""
     board = today.board(asked.method, asked.variant)
     result = board.get(asked.dataset, asked.method, asked.variant)
@@ -112,7 +112,7 @@ def number(asked: Asked, today: Today) -> Iterator[str]:
         yield from _origin(same[-1], today)
 
 
-def _values(asked: Asked, result: Result, records: Sequence[Record]) -> Iterator[str]:
+def _values(asked: Wanted, result: Result, records: Sequence[Record]) -> Iterator[str]:
     """The metrics as the pages show them; where every record is refused, what they would have been."""
     unit = _unit(records)
     names = (
@@ -129,8 +129,8 @@ def _values(asked: Asked, result: Result, records: Sequence[Record]) -> Iterator
             yield f"  {name:<18} no value"
 
 
-def _noise(asked: Asked, result: Result, board: Board) -> Iterator[str]:
-    """What resampling the test rows says of one metric."""
+def _noise(asked: Wanted, result: Result, board: Board) -> Iterator[str]:
+    """Says what resampling the test rows tells of one metric."""
     if (known := METRICS.get(asked.metric)) is None or known.better is None:
         return
     tested = contest(board, asked.dataset, asked.metric, asked.part)
@@ -148,7 +148,7 @@ def _value(record: Record, metric: str, part: str) -> float | None:
     return (record.slices.get(part, {}) if part else record.metrics.get("test", {})).get(metric)
 
 
-def _seeds(asked: Asked, records: Sequence[Record], today: Today) -> Iterator[str]:
+def _seeds(asked: Wanted, records: Sequence[Record], today: Today) -> Iterator[str]:
     """One line per record: its value where one metric is asked for, its state today, its file."""
     for record in records:
         standing = today.standings[record.cell]

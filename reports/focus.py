@@ -30,7 +30,7 @@ Name = tuple[str, str]  # method, variant
 
 @dataclass(frozen=True)
 class Focus:
-    """What was asked for, all of it known to the board."""
+    """A method, its rivals, metrics and datasets, all known to the board."""
 
     mine: Name
     rivals: tuple[Name, ...]
@@ -39,7 +39,7 @@ class Focus:
 
     @property
     def name(self) -> str:
-        """Of the files."""
+        """The name of the files."""
         method, variant = self.mine
         return slug("focus", method, "" if variant == "default" else variant)
 

@@ -21,6 +21,7 @@ from reports.markup import markdown
 from reports.markup.document import Page, Picture
 from reports.model.board import Board
 from reports.model.folder import Folder, read
+from reports.sections.front import answer
 from reports.sections.pages import pages
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -46,7 +47,7 @@ class Places:
 
 
 def places(runs: Path, out: Path | None = None) -> Places:
-    """Of a folder of records; out: where RESULTS.md is written instead, everything else beside it."""
+    """The places of a folder of records; out: where RESULTS.md is written instead, everything else beside it."""
     if out is None or out == report_of(runs):
         return Places(report_of(runs), pages_of(runs), figures_of(runs))
     return Places(out, out.with_name("pages"), out.with_name("figures"))
@@ -67,8 +68,8 @@ class Report:
 
 
 def gather(runs: Path | Folder, stale: Mapping[str, str] = NOTHING) -> Report:
-    """Of a folder of records, or of what was read of it. stale: "dataset/method/variant/seed" or
-    "dataset/method/variant" of a search -> why; these are refused and named.
+    """Computes what the pages show, of a folder of records or of what was read of it. stale:
+    "dataset/method/variant/seed" or "dataset/method/variant" of a search -> why; these are refused and named.
 
     Raises UserError on a file below `runs` that is not a record."""
     folder = runs if isinstance(runs, Folder) else read(runs)
@@ -89,6 +90,11 @@ def write(runs: Path | Folder, out: Path | None = None, stale: Mapping[str, str]
         if not path.is_file() or path.read_bytes() != text.encode():
             save(path, text)
     return report
+
+
+def told(report: Report) -> Iterator[str]:
+    """Says in a terminal what the front page of a reader's own run answers first."""
+    return answer.told(report.board)
 
 
 def forms(report: Report, where: Places) -> dict[Path, Callable[[], str]]:

@@ -21,6 +21,7 @@ from benchmark.records.store import Store
 from methods.constants import Mean
 from tests import fixtures
 from tests.copies import copy_sources
+from tests.fake_records import record, save
 from tests.tuning_world import World
 
 CHEAP = "mean,median,bucket_mean"
@@ -421,3 +422,13 @@ def test_a_run_killed_again_and_again_ends_like_an_uninterrupted_one(tmp_path: P
         world.run(*arguments, str(runs))
     assert _comparable(killed) == _comparable(whole)
     assert len(_comparable(whole)) == 4
+
+
+def test_names_of_a_paper_s_table_are_checked(tmp_path, capsys):
+    """The records are made up, so stale: none has a number."""
+    runs = save(tmp_path / "mine", *(record(method=m) for m in ("tr", "gr")))
+    assert main(["report", "--runs", str(runs), "--focus", "gr", "--methods", "tr,", "--columns", "mae"]) == 2
+    assert "empty name" in error_of(capsys)
+    assert main(["report", "--runs", str(runs), "--focus", "gr", "--methods", "tr"]) == 2
+    assert "'gr'" in error_of(capsys)
+    assert main(["report", "--runs", str(runs), "--columns", "mae"]) == 2 and "--focus" in error_of(capsys)

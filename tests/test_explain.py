@@ -11,7 +11,7 @@ import pytest
 
 from benchmark import ROOT
 from benchmark.cli.app import main
-from reports.explain import Asked, parse
+from reports.explain import Wanted, parse
 from reports.model.folder import digest
 from tests.fake_records import save, seeds, world
 
@@ -147,9 +147,9 @@ def test_no_records_and_no_digest_are_said(tmp_path, capsys):
 
 def test_names_are_read_in_any_order_after_the_method():
     records = world()
-    assert parse("kuairand/boosting/absolute/rmse", records) == Asked("kuairand", "boosting", "absolute", "rmse")
-    assert parse("/kuairand/boosting/RMSE/", records) == Asked("kuairand", "boosting", "default", "rmse")
-    assert parse("kuairand/tpm/xauc/bucket=3", records) == Asked("kuairand", "tpm", "default", "xauc", "bucket=3")
+    assert parse("kuairand/boosting/absolute/rmse", records) == Wanted("kuairand", "boosting", "absolute", "rmse")
+    assert parse("/kuairand/boosting/RMSE/", records) == Wanted("kuairand", "boosting", "default", "rmse")
+    assert parse("kuairand/tpm/xauc/bucket=3", records) == Wanted("kuairand", "tpm", "default", "xauc", "bucket=3")
 
 
 def test_it_answers_without_torch(made):

@@ -449,9 +449,7 @@ def report(
     are refused by name. --dataset chooses those of --focus."""
     from reports import focus as focusing
     from reports.export import export as write_tables
-    from reports.model.folder import read
-    from reports.render import write
-    from reports.sections.front.answer import told
+    from reports.render import read, told, write
 
     if not focus and (rivals or columns or dataset):
         raise UserError("--methods, --columns and --dataset belong to --focus METHOD")
@@ -469,7 +467,7 @@ def report(
     parts += [f"{len(stale)} stale ones left out"] if stale else []
     _print(f"wrote {report_of(runs)} and board.html beside it: {', '.join(parts)}")
     if not found.board.committed:
-        for line in told(found.board):
+        for line in told(found):
             _print(line)
     if export is not None:
         _print(f"wrote {len(write_tables(found, export))} files of tables and cells to {export}")
@@ -477,7 +475,9 @@ def report(
         asked = focusing.parse(
             found.board,
             focus,
-            *(given.names_in(v, o) for v, o in ((rivals, "--methods"), (columns, "--columns"), (dataset, "--dataset"))),
+            given.names_in(rivals, "--methods"),
+            given.names_in(columns, "--columns"),
+            given.names_in(dataset, "--dataset"),
         )
         _print(f"wrote {' and '.join(map(str, focusing.write(found, asked, runs)))}")
 

@@ -1,1 +1,1 @@
-"""What differs beyond noise. Imports `model` and `markup`."""
+"""Differences beyond noise. Imports `model` and `markup`."""

@@ -48,8 +48,8 @@ class Contest:
 
     @cached_property
     def p(self) -> Mapping[frozenset[Result], float]:
-        """Of every pair, by Holm over all of them: the best is known only from these very numbers, so a family of the
-        comparisons with it alone would sound the alarm too often."""
+        """The p-value of every pair, by Holm over all of them: the best is known only from these very numbers, so a
+        family of the comparisons with it alone would sound the alarm too often."""
         pairs = list(combinations(self.results, 2))
         adjusted = holm([self.difference(a, b).p for a, b in pairs])
         return {frozenset(pair): p for pair, p in zip(pairs, adjusted, strict=True)}
@@ -71,7 +71,7 @@ class Contest:
         return smallest([self.difference(e, self.best).error for e in self.results[1:]])
 
     def covariance(self, results: Sequence[Result]) -> list[list[float]]:
-        """Of the results' means, from users and seeds: [k][k]."""
+        """The covariance of the results' means, from users and seeds: [k][k]."""
         alone = [self.spread.users[self.places[e]] or 0.0 for e in results]
         matrix = [
             [(alone[i] ** 2 + alone[j] ** 2 - self._pair(a, b) ** 2) / 2 for j, b in enumerate(results)]

@@ -109,8 +109,8 @@ def _sentence(found: Sequence[Gap], metric: str, unit: str) -> str:
 
 
 def pairwise(board: Board, dataset: str, printed: Mapping[Result, float], metric: str) -> str:
-    """How many pairs of a paper's rows are in its order here: "12 of 15 hold, 1 reversed, 2 open", beyond noise; empty
-    where there is no pair. printed: the paper's number of each row's result."""
+    """Counts the pairs of a paper's rows that are in its order here: "12 of 15 hold, 1 reversed, 2 open", beyond
+    noise; empty where there is no pair. printed: the paper's number of each row's result."""
     sign = 1 if METRICS[metric].low else -1
     ordered = sorted(printed, key=lambda result: sign * printed[result])
     pairs = [Pair("", a, "", b) for a, b in combinations(ordered, 2) if printed[a] != printed[b]]
@@ -124,7 +124,7 @@ def pairwise(board: Board, dataset: str, printed: Mapping[Result, float], metric
 
 
 def behind(found: Sequence[Gap]) -> str:
-    """What the words rest on."""
+    """Says what the words rest on."""
     alone = dict.fromkeys(plain(gap.pair.name) for gap in found if gap.found and not gap.drawn)
     words = "Better and worse are beyond noise: p < 0.05, by Holm over the rows of a line"
     if any(gap.drawn for gap in found):

@@ -1,4 +1,4 @@
-"""How much each tuned parameter decides of a study's objective, from a few trials."""
+"""The importance of tuned parameters: how much each decides of a study's objective, from a few trials."""
 
 from collections.abc import Sequence
 from itertools import groupby

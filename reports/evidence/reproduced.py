@@ -103,7 +103,7 @@ def below(board: Board, paper: Paper, printed: PaperTable, column: str) -> list[
 
 
 @dataclass(frozen=True)
-class Order:
+class RowOrder:
     """Kendall's tau between given values and our numbers, with its 95 % interval."""
 
     tau: float
@@ -120,7 +120,7 @@ def order(board: Board, paper: Paper, printed: PaperTable, column: str, metric: 
     return str(order_of(board, paper, printed, column, metric) or "")
 
 
-def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> Order | None:
+def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> RowOrder | None:
     source = paper.source(column)
     if source is None or METRICS[metric].better is None:
         return None
@@ -132,7 +132,7 @@ def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metri
     return ordered(board, source.ours, rows, metric)
 
 
-def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> Order | None:
+def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> RowOrder | None:
     """The order of our numbers against given values of their results; None where fewer than three have a number, or all
     values are alike.
 
@@ -142,7 +142,7 @@ def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: st
     tau = kendall(given, ours)
     if len(rows) < _ORDER or tau is None:
         return None
-    return Order(tau, *kendall_interval(given, ours, _covariance(board, dataset, rows, metric)))
+    return RowOrder(tau, *kendall_interval(given, ours, _covariance(board, dataset, rows, metric)))
 
 
 def _covariance(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> list[list[float]]:

@@ -28,7 +28,7 @@ class Scale:
 
 
 def scales(board: Board, dataset: str) -> list[Scale]:
-    """Of the dataset's metrics that have both ends, in the leaderboard's order."""
+    """The scales of the dataset's metrics that have both ends, in the leaderboard's order."""
     return [scale for name in board.metrics(dataset) if (scale := scale_of(board, dataset, name))]
 
 
@@ -41,7 +41,7 @@ def scale_of(board: Board, dataset: str, metric: str) -> Scale | None:
 
 
 def _floor(board: Board, dataset: str, metric: str) -> tuple[float, str] | None:
-    """What counts as 0: what every constant scores, else the best constant's value."""
+    """The value that counts as 0: what every constant scores, else the best constant's value."""
     if metric in _NO_ORDER:
         return _NO_ORDER[metric], "any constant"
     found = board.constant(dataset, metric)
@@ -50,7 +50,7 @@ def _floor(board: Board, dataset: str, metric: str) -> tuple[float, str] | None:
 
 
 def _top(board: Board, dataset: str, metric: str) -> tuple[float, str] | None:
-    """What counts as 1: the oracle's value where there is one, else the best one's."""
+    """The value that counts as 1: the oracle's value where there is one, else the best one's."""
     shown = [e for e in board.of(dataset) if e.mean(metric) is not None]
     pool: list[Result] = [e for e in shown if e.oracle] or [e for e in shown if not e.oracle]
     sign = 1 if METRICS[metric].low else -1

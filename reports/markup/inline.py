@@ -24,7 +24,7 @@ _MARKDOWN.add_render_rule("html_inline", _html_inline)
 
 
 @dataclass(frozen=True)
-class Piece:
+class Span:
     """A run of text in one style."""
 
     text: str
@@ -34,9 +34,9 @@ class Piece:
     code: bool = False
 
 
-def pieces(markdown: str) -> Iterator[Piece]:
+def pieces(markdown: str) -> Iterator[Span]:
     """The runs of a text of Markdown, on one line."""
-    style = Piece("")
+    style = Span("")
     (line,) = _MARKDOWN.parseInline(" ".join(str(markdown).split()))
     for token in line.children or []:
         if token.type in ("strong_open", "strong_close"):

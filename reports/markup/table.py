@@ -34,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Entry:
-    """What stands below a heading in one row: a number, a text, or a text that is sorted by a number."""
+    """One row's entry below a heading: a number, a text, or a text that is sorted by a number."""
 
     value: float | None = None
     std: float | None = None  # over seeds; None where it is unknown

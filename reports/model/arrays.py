@@ -23,7 +23,7 @@ def _owner(folder: Folder, result: Result) -> tuple[Record, Path] | None:
 
 
 def hash_of(folder: Folder, result: Result) -> str:
-    """Of the file; empty where there is none."""
+    """The SHA-256 of the file of arrays; empty where there is none."""
     found = _owner(folder, result)
     return folder.hashes.get(found[0].cell.arrays.as_posix(), "") if found else ""
 

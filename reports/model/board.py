@@ -131,7 +131,7 @@ class Result:
 
     @property
     def state(self) -> Literal["ok", "stale", "failed", "skipped"]:
-        """Of the row: it has numbers, or why it has none."""
+        """Says in a word that the row has numbers, or why it has none."""
         return "ok" if self.ok else "stale" if self.stale else "failed" if self.failed else "skipped"
 
     @property
@@ -212,7 +212,7 @@ class Board:
         return [record for result in self.of(dataset) for record in result.ok]
 
     def facts(self, dataset: str) -> dict[str, Any]:
-        """What the dataset's records say of its data; empty where none says anything."""
+        """Returns what the dataset's records say of its data; empty where none says anything."""
         return self.keep(("facts", dataset), lambda: self._facts(dataset))
 
     def _facts(self, dataset: str) -> dict[str, Any]:
@@ -220,7 +220,7 @@ class Board:
         return next((dict(record.facts) for record in candidates if record.facts), {})
 
     def unit(self, dataset: str) -> str:
-        """Of the dataset's label; seconds where its records do not say."""
+        """The unit of the dataset's label; seconds where its records do not say."""
         return str(self.facts(dataset).get("unit", "s"))
 
     def metrics(self, dataset: str) -> tuple[str, ...]:
@@ -256,8 +256,8 @@ class Board:
 
     @cached_property
     def ranked(self) -> "Board":
-        """What leaderboards rank: without the variants that have tables of their own; one that has no number stays,
-        with its reason."""
+        """The board that leaderboards rank: without the variants that have tables of their own; one that has no
+        number stays, with its reason."""
         return self.untuned.only(lambda result: result.key[1:] not in aside() or not result.ok)
 
     def only(self, wanted: Callable[[Result], bool]) -> "Board":
@@ -294,7 +294,7 @@ class Board:
         return total.hexdigest()
 
     def keep(self, key: object, make: Callable[[], _T]) -> _T:
-        """What `make` gives, made once for this board."""
+        """Returns what `make` gives, made once for this board."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]

@@ -28,11 +28,11 @@ class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield Group(dataset, method, variant or "default", ())
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Checklist(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     items: list[Item]
 
 
 @cache
 def items() -> list[Item]:
     """In the papers' order. Raises msgspec.DecodeError on a file that is not a checklist."""
-    return msgspec.toml.decode((PUBLISHED / CHECKLIST).read_bytes(), type=_File).items
+    return msgspec.toml.decode((PUBLISHED / CHECKLIST).read_bytes(), type=_Checklist).items

@@ -1,4 +1,4 @@
-"""What a row cost, as numbers and words."""
+"""The cost of a row, as numbers and words."""
 
 from collections.abc import Sequence
 
@@ -30,13 +30,13 @@ def per_batch(result: Result, name: str) -> float | None:
 
 
 def together(result: Result | None) -> str:
-    """How many replicas trained at once, as text."""
+    """The number of replicas that trained at once, as text."""
     found = sorted({r.cost.replicas for r in result.ok if r.cost}) if result else []
     return ", ".join(map(str, found)) or NONE
 
 
 def shares(results: Sequence[Result]) -> str:
-    """What stands behind seconds per batch, as a sentence; empty where no result has a cost."""
+    """Says in a sentence what seconds per batch mean here; empty where no result has a cost."""
     costs = [(r.cost, r.protocol.get("batch")) for e in results for r in e.ok if r.cost]
     if not costs:
         return ""

@@ -19,7 +19,7 @@ from benchmark.records.trial import Trial
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies below a folder of records."""
+    """Everything below a folder of records."""
 
     runs: Path | None = None
     records: Sequence[Record] = ()
@@ -63,7 +63,7 @@ def _record(runs: Path, path: Path, data: bytes) -> Record:
 
 
 def resampled(runs: Path) -> dict[str, Noise]:
-    """What was resampled below the folder, by dataset. Raises UserError on a file that is something else."""
+    """Reads the noise files below the folder, by dataset. Raises UserError on a file that is something else."""
     found = {path.parent.name: noises.read(path.parent) for path in sorted(runs.glob(f"*/{noises.FILE}"))}
     return {dataset: noise for dataset, noise in found.items() if noise is not None}
 

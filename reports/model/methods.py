@@ -1,4 +1,4 @@
-"""What records do not say of themselves: kinds of methods, readings of a paper, protocols beside a base.
+"""Facts that records do not hold: kinds of methods, readings of a paper, protocols beside a base.
 
 Read once from `reports/beyond/methods.toml` and `tweaks.toml`."""
 
@@ -20,7 +20,7 @@ class Readings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Remark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is said of results whose configuration has a value."""
+    """A sentence on results whose configuration has a value."""
 
     option: str
     value: str
@@ -28,7 +28,7 @@ class Remark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Methods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of methods by name."""
+    """Facts of methods, by name."""
 
     kinds: Mapping[str, Kind]
     readings: Readings
@@ -70,7 +70,8 @@ def bases() -> Mapping[str, str]:
 
 
 def kind_of(method: str, records: tuple[Record, ...]) -> Kind:
-    """What a method is: as its records say, else as `methods.toml` does, else a network where there is a curve."""
+    """Tells what a method is: as its records say, else as `methods.toml` does, else a network where there is a
+    curve."""
     told: Kind | None = next((said for record in records if (said := getattr(record, "kind", None))), None)
     if told or method in methods().kinds:
         return told or methods().kinds[method]

@@ -57,6 +57,6 @@ def digits(metric: str, unit: str) -> int:
 
 
 def shown(kept: Iterable[str]) -> tuple[str, ...]:
-    """Of records with these metrics, those of a leaderboard: lifetime value's where they are there, else watch
+    """The metrics of a leaderboard of records that have these: lifetime value's where they are there, else watch
     time's."""
     return LIFETIME_VALUE if "gini" in set(kept) else WATCH_TIME

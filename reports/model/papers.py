@@ -74,7 +74,7 @@ class PaperTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def shown(self) -> list[str]:
-        """What ours can stand beside: its columns, and the datasets beside its first one."""
+        """The columns that ours can stand beside, and the datasets that stand beside its first one."""
         return [*self.columns, *self.elsewhere]
 
     def printed(self, row: PaperRow, column: str) -> dict[str, Printed]:

@@ -14,7 +14,7 @@ def results(board: Board, dataset: str, supplement: Supplement) -> dict[Suppleme
 def numbers(
     board: Board, dataset: str, supplement: Supplement, rows: Iterable[SupplementRow]
 ) -> dict[SupplementRow, Result]:
-    """Of these rows, its own or its rivals, those that have numbers on a dataset."""
+    """Those of these rows, its own or its rivals, that have numbers on a dataset."""
     return {row: e for row in rows if (e := board.numbers(dataset, row.method or supplement.method, row.variant))}
 
 

@@ -1,4 +1,4 @@
-"""What stands beside a paper's tables without a printed counterpart: its figures, and what it leaves open.
+"""Sections beside a paper's tables without a printed counterpart: its figures, and what it leaves open.
 
 `reports/beyond/` lists them, a paper a file; a supplement is a section once there are records behind it.
 """
@@ -61,7 +61,7 @@ class Supplement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     protocol: str = ""  # its records are those of "<dataset>@<protocol>", where that stands beside a dataset
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Supplements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     supplements: list[Supplement]
 
 
@@ -73,4 +73,4 @@ def supplements(paper: Paper) -> list[Supplement]:
 @cache
 def _supplements(name: str) -> list[Supplement]:
     path = BEYOND / f"{name}.toml"
-    return msgspec.toml.decode(path.read_bytes(), type=_File).supplements if path.exists() else []
+    return msgspec.toml.decode(path.read_bytes(), type=_Supplements).supplements if path.exists() else []

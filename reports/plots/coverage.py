@@ -1,4 +1,4 @@
-"""How much more of the labels predicted intervals hold than they should."""
+"""The figure of coverage: how much more of the labels predicted intervals hold than they should."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING

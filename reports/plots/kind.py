@@ -1,4 +1,4 @@
-"""What a figure from the arrays of trained methods is made of, and what several of them share."""
+"""A figure from the arrays of trained methods, and what several of them share."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Shown = Mapping[str, Arrays]  # a row's name -> its arrays
 
 
 def nothing(_: Shown, __: Mapping[str, Result]) -> Iterator[str]:
-    """Of a figure that needs no record beside its arrays."""
+    """Says nothing: for a figure that needs no record beside its arrays."""
     return iter(())
 
 

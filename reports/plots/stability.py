@@ -1,4 +1,4 @@
-"""How a log's watch ratios move over time: what the portraits say, and their figure."""
+"""A log's watch ratios over time: sentences on its portrait, and the figure."""
 
 from collections.abc import Iterator
 from math import log, sqrt
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def told(portrait: Portrait) -> Iterator[str]:
-    """How many tests see a shift, how large it is, and what the tests could see."""
+    """Says how many tests see a shift, how large it is, and what the tests could see."""
     p = [value for bucket in portrait.buckets for value in bucket.p if value is not None]
     distances = [value for bucket in portrait.buckets for value in bucket.wasserstein if value is not None]
     statistics = [value for bucket in portrait.buckets for value in bucket.statistic if value is not None]

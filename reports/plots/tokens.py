@@ -27,7 +27,7 @@ _END = 0.01  # p at the end of a curriculum, as the paper's four omegas mean it
 
 
 def _shares(arrays: Arrays, word: str = "count") -> Any:
-    """Of each numeric token in all occurrences of numeric tokens [K], the largest token first."""
+    """The share of each numeric token in all occurrences of numeric tokens [K], the largest token first."""
     count = arrays[word][1:].astype(float)
     return count / max(count.sum(), 1)
 
@@ -234,7 +234,7 @@ def _tell_schedules(shown: Shown) -> Iterator[str]:
 
 
 def _beside_schedules(shown: Shown, results: Mapping[str, Result]) -> Iterator[str]:
-    """How far down the schedule the kept weights are: early stopping may leave little of a curriculum."""
+    """Says how far down the schedule the kept weights are: early stopping may leave little of a curriculum."""
     texts = []
     for name, arrays in shown.items():
         parts = [

@@ -1,1 +1,1 @@
-"""What the pages say, a file for each heading. Imports `plots` and what is below."""
+"""The sections of the pages, a file for each heading. Imports `plots` and what is below."""

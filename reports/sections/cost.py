@@ -1,4 +1,4 @@
-"""What the numbers cost, and where they were made."""
+"""The cost of the numbers, and the machines that made them."""
 
 from collections import Counter
 

@@ -68,7 +68,7 @@ def mixed(board: Board) -> Iterator[str]:
 
 
 def left_out(board: Board) -> Section | None:
-    """What became of the raw rows; None where no record says."""
+    """Counts what became of the raw rows; None where no record says."""
     found = raw_table(board)
     if found is None:
         return None

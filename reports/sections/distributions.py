@@ -108,7 +108,7 @@ def _off(result: Result, metric: str) -> Estimate | None:
 
 
 def _held(shown: Sequence[Result], said: str = "Intervals") -> Iterator[str]:
-    """Whose intervals hold too little or too much, beyond noise, by Holm over methods and intervals."""
+    """Names those whose intervals hold too little or too much, beyond noise, by Holm over methods and intervals."""
     found = [(e, m, gap) for e in shown for m in _COVERAGE if (gap := _off(e, m))]
     adjusted = holm([gap.p for _, _, gap in found])
     off: dict[Result, dict[str, list[str]]] = {e: {} for e, _, _ in found}
@@ -128,7 +128,7 @@ def _held(shown: Sequence[Result], said: str = "Intervals") -> Iterator[str]:
 
 
 def _remarks(shown: Sequence[Result]) -> Iterator[str]:
-    """What `methods.toml` says of results with a value in their configuration."""
+    """Repeats what `methods.toml` says of results with a value in their configuration."""
     for remark in methods().distributions:
         if names := [e.label for e in shown if e.ok[0].config.get(remark.option) == remark.value]:
             yield f"{remark.says}: {sentence_list(names)}."

@@ -31,7 +31,7 @@ ABOUT = (
 
 
 @dataclass(frozen=True)
-class Search:
+class Searched:
     """A study that counts, with the cells before and after it; None where there is no number."""
 
     study: Study
@@ -90,7 +90,7 @@ def _part(board: Board, dataset: str, found: Mapping[Study, Sequence[Trial]]) ->
     return Part(name, "", compared, tuple(tables), tuple(_pictures(rows, dataset, unit)), tuple(lines))
 
 
-def _pictures(rows: Sequence[Search], dataset: str, unit: str) -> Iterator[Picture]:
+def _pictures(rows: Sequence[Searched], dataset: str, unit: str) -> Iterator[Picture]:
     """The searches' histories, and what their parameters decide."""
     trials = {row.name: row.trials for row in rows}
     inputs = tuple((name, [(t.number, t.objective, t.params) for t in found]) for name, found in trials.items())
@@ -104,17 +104,17 @@ def _pictures(rows: Sequence[Search], dataset: str, unit: str) -> Iterator[Pictu
         yield Picture(named("importance", dataset), alt, draw, tuple(weights.items()))
 
 
-def _row(board: Board, study: Study, trials: Sequence[Trial]) -> Search:
+def _row(board: Board, study: Study, trials: Sequence[Trial]) -> Searched:
     before = board.get(study.dataset, study.method)
     after = board.get(study.dataset, study.method, study.variant)
     known = before or after
-    return Search(study, trials, known.title if known else study.method, before, after)
+    return Searched(study, trials, known.title if known else study.method, before, after)
 
 
 # --- tables
 
 
-def _before_and_after(board: Board, dataset: str, rows: Sequence[Search], unit: str) -> Table:
+def _before_and_after(board: Board, dataset: str, rows: Sequence[Searched], unit: str) -> Table:
     pairs = [(row, *row.pair) for row in rows if row.pair]
     pairs.sort(key=lambda item: (item[2].mean(HEADLINE) or 0.0, item[0].name))
     tested = contest(board, dataset, HEADLINE)
@@ -135,7 +135,7 @@ def _before_and_after(board: Board, dataset: str, rows: Sequence[Search], unit: 
     return Table(name, f"{plain(dataset)}: untuned and tuned", tuple(columns), by_columns(cells))
 
 
-def _metrics(rows: Sequence[Search]) -> tuple[str, ...]:
+def _metrics(rows: Sequence[Searched]) -> tuple[str, ...]:
     """Lifetime value's where the records have them, else watch time's."""
     kept = [record for row in rows for result in row.pair or () for record in result.ok]
     lifetime = any("gini" in record.metrics.get("test", {}) for record in kept)
@@ -158,7 +158,7 @@ def rank(result: Result, among: Sequence[Result], tested: Contest | None) -> Ent
     return Entry(place, text=f"{place} ?")
 
 
-def _searches(rows: Sequence[Search], unit: str, dataset: str) -> Table:
+def _searches(rows: Sequence[Searched], unit: str, dataset: str) -> Table:
     places = digits(HEADLINE, unit)
     columns = (
         words("method", "method"),
@@ -186,12 +186,13 @@ def _searches(rows: Sequence[Search], unit: str, dataset: str) -> Table:
     return Table(slug("search", dataset), f"{plain(dataset)}: the searches", columns, tuple(lines))
 
 
-def _ours(row: Search) -> Trial | None:
+def _ours(row: Searched) -> Trial | None:
     return next((trial for trial in row.trials if trial.proposer == "ours"), None)
 
 
 def _setting(trial: Trial, ours: Trial | None) -> str:
-    """What was searched, and what else is not as in our default: the paper's setting may be of another shape."""
+    """Writes out what was searched, and what else is not as in our default: a paper's setting may be of another
+    shape."""
     who = {"ours": "the default", "paper": "the paper's"}.get(trial.proposer, f"trial {trial.number}")
     default = ours.config if ours else trial.config
     others = {name: value for name, value in trial.config.items() if value != default.get(name)}
@@ -208,8 +209,8 @@ def _value(value: object) -> str:
 # --- sentences
 
 
-def _told(board: Board, dataset: str, rows: Sequence[Search], unit: str) -> Iterator[str]:
-    """What a reader may conclude, and what not."""
+def _told(board: Board, dataset: str, rows: Sequence[Searched], unit: str) -> Iterator[str]:
+    """Says what a reader may conclude, and what not."""
     yield from _budget(rows)
     yield (
         "Default, best, median and worst are the validation "
@@ -240,7 +241,7 @@ def _flat(result: Result) -> bool:
     return all(record.metrics.get("test", {}).get("xauc") == _NO_ORDER for record in result.ok)
 
 
-def _budget(rows: Sequence[Search]) -> Iterator[str]:
+def _budget(rows: Sequence[Searched]) -> Iterator[str]:
     counts = {row.label: len(row.trials) for row in rows if row.own}
     if most := max(counts.values(), default=0):
         budget = f"Budget: {most} trials each" if most > 1 else "Budget: one trial each"
@@ -261,7 +262,7 @@ def _counted(count: Counter[str]) -> str:
     return ", ".join(f"{n} {outcome}" for outcome, n in sorted(count.items()))
 
 
-def _order(pairs: Sequence[tuple[Search, Result, Result]], unit: str) -> Iterator[str]:
+def _order(pairs: Sequence[tuple[Searched, Result, Result]], unit: str) -> Iterator[str]:
     """Whether the order of the means moves, and whether what tuning brings is more than what separates methods."""
     before = [before.mean(HEADLINE) or 0.0 for _, before, _ in pairs]
     after = [after.mean(HEADLINE) or 0.0 for _, _, after in pairs]

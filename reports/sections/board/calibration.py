@@ -1,4 +1,4 @@
-"""How predictions of a lifetime value are calibrated, decile by decile."""
+"""Calibration of predicted lifetime values, decile by decile."""
 
 from reports.markup.document import Part, Section, slug
 from reports.markup.table import Column, Entry, Table, words

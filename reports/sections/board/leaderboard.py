@@ -120,7 +120,7 @@ def _names(same: Sequence[Result]) -> str:
 
 
 def trust(board: Board, dataset: str) -> Iterator[str]:
-    """What stands behind the intervals, what they could show, and who is not in them; Markdown, a line each."""
+    """Says what stands behind the intervals, what they could show, and who is not in them; Markdown, a line each."""
     found = board.noise.get(dataset)
     shown = [e for e in board.of(dataset) if e.ok and not e.oracle]
     if found is None:
@@ -149,14 +149,14 @@ def trust(board: Board, dataset: str) -> Iterator[str]:
 
 
 def contests(board: Board, dataset: str) -> Iterator[tuple[str, Contest]]:
-    """Of each metric that has a best."""
+    """The contest of each metric that has a best."""
     for name in board.metrics(dataset):
         if METRICS[name].better is not None and (tested := contest(board, dataset, name)):
             yield name, tested
 
 
 def remarks(board: Board, dataset: str) -> list[str]:
-    """What ties and zeros do to the ranking metrics: a line each, where there is something to say."""
+    """Says what ties and zeros do to the ranking metrics: a line each, where there is something to say."""
     shown = [e for e in ordered(board, dataset) if not e.seedless]
     lines = []
     if shown:
@@ -173,7 +173,7 @@ def remarks(board: Board, dataset: str) -> list[str]:
 
 
 def elsewhere(board: Board, dataset: str) -> Iterator[str]:
-    """How many variants of each method the leaderboard leaves to other tables."""
+    """Counts the variants of each method that the leaderboard leaves to other tables."""
     ranked, counts = board.ranked, dict[str, int]()
     for result in board.untuned.of(dataset):
         if ranked.get(*result.key) is None:

@@ -1,4 +1,4 @@
-"""What the noise of users and seeds leaves open: each row's interval, and its difference from the best."""
+"""The noise of users and seeds: each row's interval, and its difference from the best."""
 
 from reports.evidence.contest import Contest, contest, tied
 from reports.markup.document import Part, Section, slug

@@ -1,4 +1,4 @@
-"""What the front page says before its sections, and how to read every page."""
+"""The front page's first paragraphs, and how to read every page."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ READING = (
 
 
 def paragraphs(board: Board) -> Iterator[str]:
-    """What this is, how many records stand behind it, and how to read it."""
+    """Says what this is, how many records stand behind it, and how to read it."""
     if not board.datasets:
         yield f"There are no records yet: run {board.command('run')}."
         return
@@ -37,7 +37,7 @@ def paragraphs(board: Board) -> Iterator[str]:
 
 
 def counts(board: Board) -> str:
-    """How many cells there are, in words."""
+    """Counts the cells, in words."""
     outcomes = Counter(record.outcome for record in board.records if str(record.cell) not in board.stale)
     refused = sum(str(record.cell) in board.stale for record in board.records)
     told = [f"{outcomes['ok']} finished", f"{outcomes['failed']} failed", f"{outcomes['skipped']} skipped"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from reports.evidence.reproduced import Order, order_of
+from reports.evidence.reproduced import RowOrder, order_of
 from reports.markup.document import slug
 from reports.markup.text import plain
 from reports.model.board import Board
@@ -13,7 +13,7 @@ from reports.sections.front.finding import Finding, of, paper_of
 
 def orders(board: Board) -> Iterator[Finding]:
     """Kendall's tau of our means with the papers', of the tables that compare methods."""
-    texts, all_ = [], list[Order]()
+    texts, all_ = [], list[RowOrder]()
     for paper in papers().values():
         for printed in _comparisons(paper):
             for column in printed.columns:

@@ -28,7 +28,7 @@ def _part(board: Board, dataset: str) -> Part:
 
 
 def metrics(board: Board, dataset: str) -> tuple[str, ...]:
-    """Of a short table."""
+    """The metrics of a short table."""
     return tuple(name for name in board.metrics(dataset) if name in _SHOWN)
 
 

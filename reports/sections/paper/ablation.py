@@ -1,4 +1,4 @@
-"""What stands under a table of variants: whether the paper's order holds, what exceeds noise, what a batch costs."""
+"""Sentences under a table of variants: whether the paper's order holds, what exceeds noise, what a batch costs."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ def _order(board: Board, dataset: str, printed: PaperTable, column: str, there: 
 
 
 def _costs(printed: PaperTable, column: str, there: Mapping[str, Result]) -> Iterator[str]:
-    """How many times what the first row costs the reference does, here and there."""
+    """Says how many times what the first row costs the reference does, here and in the paper."""
     base, first = reference(printed), printed.rows[0]
     for metric in PER_BATCH:
         ours, theirs = [], []

@@ -84,7 +84,7 @@ def _cost(result: Result | None, price: CostColumn, *, first: bool) -> Entry:
 
 
 def _times(there: Mapping[SupplementRow, Result], rows: Sequence[SupplementRow], price: CostColumn) -> list[Entry]:
-    """How many times what one row costs each does."""
+    """Divides each row's cost by that of one row."""
     base = next((result.cost(price.key) for row, result in there.items() if row.name == price.times), None)
     values = [there[row].cost(price.key) if row in there else None for row in rows]
     return [Entry(None if value is None or not base else value / base) for value in values]
@@ -106,7 +106,7 @@ def _text(value: object) -> str:
 
 
 def below(board: Board, dataset: str, supplement: Supplement) -> Iterator[str]:
-    """What stands under the table: which rows differ beyond noise, whether a sweep leads anywhere, what costs are."""
+    """Sentences under the table: which rows differ beyond noise, whether a sweep leads anywhere, what costs are."""
     there = results(board, dataset, supplement)
     pairs = list(_pairs(there, supplement))
     yield from told(board, dataset, pairs, supplement.metrics)

@@ -111,7 +111,7 @@ def _printed(one: Printed | None) -> Entry:
 
 
 def seeds(result: Result | None) -> Entry:
-    """How many seeds stand behind a row."""
+    """The number of seeds behind a row."""
     return Entry(result.seeds) if result and result.seeds else Entry()
 
 
@@ -127,7 +127,7 @@ def _seconds(result: Result | None, metric: str) -> Entry:
 
 
 def _multiples(results: Sequence[Result | None], theirs: Sequence[Printed | None], metric: str) -> list[Entry]:
-    """How many times what the first row takes each does, here and there."""
+    """Divides each row's seconds by the first row's, here and in the paper."""
     ours = [per_batch(e, metric) if e else None for e in results]
     printed = [t.value if t else None for t in theirs]
     return [Entry(text=f"{_times(o, ours[0])} / {_times(t, printed[0])}") for o, t in zip(ours, printed, strict=True)]
@@ -185,7 +185,7 @@ def whose(board: Board, dataset: str) -> str:
 
 
 def constants_beside(board: Board, paper: Paper, printed: PaperTable, column: str) -> list[str]:
-    """How many of a table's printed errors the best label-only constant on our rows stays below."""
+    """Counts the printed errors of a table that the best label-only constant on our rows stays below."""
     source = paper.source(column)
     dataset = source.ours if source else ""
     unit = board.unit(dataset)

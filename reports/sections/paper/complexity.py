@@ -1,4 +1,4 @@
-"""What a paper's formulas for the complexity of inference say on our data, beside what prediction takes."""
+"""A paper's formulas for the complexity of inference on our data, beside what prediction takes."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""How a paper's numbers were made, and what it reports that no record here speaks of."""
+"""Notes on a paper: how its numbers were made, and what it reports that no record here speaks of."""
 
 from collections.abc import Collection, Iterator
 
@@ -18,7 +18,7 @@ def section(board: Board, paper: Paper) -> Section | None:
 
 
 def absent(board: Board, paper: Paper, shown: Collection[str]) -> Section | None:
-    """What is not here, with the reason. shown: keys of the supplements that have a section."""
+    """Lists what is not here, with the reason. shown: keys of the supplements that have a section."""
     lines = tuple(_absent(board, paper, shown))
     return Section("missing", "What is missing", (), (Part(lines=lines),), listed=True) if lines else None
 

@@ -1,4 +1,4 @@
-"""How many of a paper's numbers were reproduced, table by table."""
+"""Counts a paper's numbers that were reproduced, table by table."""
 
 from collections import Counter
 

@@ -76,7 +76,7 @@ def answers(board: Board, dataset: str, supplement: Supplement) -> Iterator[str]
 
 
 def _found(board: Board, dataset: str, supplement: Supplement) -> Found:
-    """Of every pair with the metric; noise is by Holm over all pairs of a metric."""
+    """Compares every pair that has the metric; noise is by Holm over all pairs of a metric."""
     theirs = numbers(board, dataset, supplement, supplement.rivals)
     pairs = [
         Pair(row.name, mine, rival.name, other)

@@ -36,7 +36,7 @@ def _sentence(title: str) -> str:
 
 
 def _part(board: Board, paper: Paper, supplement: Supplement, dataset: str) -> Part | None:
-    """What a supplement shows of a dataset; None where there is nothing."""
+    """Makes what a supplement shows of a dataset; None where there is nothing."""
     base = bases().get(dataset, dataset)
     name = next((source.name for source in paper.datasets if source.ours == base), plain(dataset))
     rows = {row.name: result for row, result in results(board, dataset, supplement).items()}

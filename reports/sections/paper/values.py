@@ -57,7 +57,7 @@ def _label(metric: str) -> str:
 
 
 def constants(board: Board) -> Iterator[str]:
-    """What predictors that see no feature reach: to be read before the table."""
+    """Says what predictors that see no feature reach: to be read before the table."""
     for dataset in datasets(board):
         unit = plain(board.unit(dataset))
         found = [e for e in board.of(dataset) if e.ok and e.flat]
