@@ -8,8 +8,7 @@ from benchmark.plan import suite as suites
 from benchmark.plan.catalog import catalog
 from benchmark.records.cell import Group, grouped
 from reports.model.board import Board
-from reports.model.checklist import items
-from reports.model.papers import papers
+from reports.model.papers import items, papers
 from reports.sections.paper.checklist import table
 from tests.fake_records import record
 from tests.pages import by

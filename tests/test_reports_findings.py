@@ -8,7 +8,7 @@ from benchmark.records.record import Curve, Record
 from reports.evidence import duels
 from reports.model.board import Board
 from reports.model.front import Front
-from reports.sections.front.finding import Finding
+from reports.sections.findings.finding import Finding
 from reports.sections.front.findings import findings, section
 from tests import front_world
 from tests.fake_records import record

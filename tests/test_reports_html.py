@@ -13,8 +13,7 @@ from benchmark.records.record import Cost
 from reports.model.calibrated import DECILES
 from reports.model.folder import digest
 from reports.plots.axes import Axis, decades, most, rounds, spread
-from reports.plots.geometry import dots, planes
-from reports.plots.panels import SIDE, panels
+from reports.plots.geometry import SIDE, dots, panels, planes
 from reports.render import Report, as_html, gather, places, write
 from tests.fake_records import STALE, record, save, seeds, world
 from tests.pages import bare_rows, html_tables, tables_of

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from reports.markup.document import Section
 from reports.markup.text import plain
 from reports.model.board import Board
-from reports.plots.geometry import Dots, Plane, dots, planes
-from reports.plots.panels import Panels, panels
+from reports.plots.geometry import Dots, Panels, Plane, dots, panels, planes
 from reports.sections.front.ranking import page_of
 
 

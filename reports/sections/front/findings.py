@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from reports.markup.document import Part, Section
 from reports.model.board import Board
 from reports.model.papers import papers
-from reports.sections.front.against import rivals, without
-from reports.sections.front.finding import Finding
-from reports.sections.front.methods import constants, plain_networks, trees, winners
-from reports.sections.front.orders import orders
-from reports.sections.front.protocol import estimand, ill, tweaks
+from reports.sections.findings.against import rivals, without
+from reports.sections.findings.finding import Finding
+from reports.sections.findings.methods import constants, plain_networks, trees, winners
+from reports.sections.findings.orders import orders
+from reports.sections.findings.protocol import estimand, ill, tweaks
 
 ABOUT = (
     "Computed from the records, of boards of real rows. Beyond noise: p < 0.05 by Holm, users and seeds drawn again. A "

@@ -12,7 +12,7 @@ from reports.model.board import SEEDS, Board
 from reports.model.metrics import HEADLINE
 from reports.model.papers import papers
 from reports.model.rows import why_missing
-from reports.sections.front.finding import listed, names
+from reports.sections.findings.finding import listed, names
 
 _WHOLE = 0.995  # of the official rows: what is more is the whole file
 

@@ -4,8 +4,7 @@ from reports.markup.document import Part, Section, slug
 from reports.markup.table import Entry, Table, words
 from reports.markup.text import plain
 from reports.model.board import Board
-from reports.model.checklist import Item, items
-from reports.model.papers import Paper
+from reports.model.papers import Item, Paper, items
 
 ABOUT = (
     "Of how many of the groups of cells behind it there are records here; `python -m benchmark plan --suite full` "

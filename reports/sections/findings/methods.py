@@ -10,7 +10,7 @@ from reports.evidence.race import Race
 from reports.markup.text import sentence_list
 from reports.model.board import Board, Result
 from reports.model.metrics import ERRORS, METRICS
-from reports.sections.front.finding import Finding, most, of
+from reports.sections.findings.finding import Finding, most, of
 
 _EVIDENCE = "[board by board](@field#duels)"
 

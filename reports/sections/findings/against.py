@@ -13,7 +13,7 @@ from reports.model.front import row
 from reports.model.metrics import ERRORS, METRICS, digits
 from reports.model.papers import Paper
 from reports.model.supplements import supplements
-from reports.sections.front.finding import Finding, board_of, boards, paper_of
+from reports.sections.findings.finding import Finding, board_of, boards, paper_of
 
 
 def without(board: Board, paper: Paper) -> Iterator[Finding]:

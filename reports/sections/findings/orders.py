@@ -8,7 +8,7 @@ from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.metrics import METRICS
 from reports.model.papers import Paper, PaperTable, papers
-from reports.sections.front.finding import Finding, of, paper_of
+from reports.sections.findings.finding import Finding, of, paper_of
 
 
 def orders(board: Board) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def orders(board: Board) -> Iterator[Finding]:
     yield Finding("orders", text)
 
 
-def _orders(board: Board, paper: Paper, printed: PaperTable, column: str) -> dict[str, Order]:
+def _orders(board: Board, paper: Paper, printed: PaperTable, column: str) -> dict[str, RowOrder]:
     found = {m: order_of(board, paper, printed, column, m) for m in printed.metrics if m in METRICS}
     return {metric: one for metric, one in found.items() if one}
 

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from benchmark.records.health import unwell
-from reports.evidence.curves import early, mostly, unfinished
 from reports.evidence.differences import Pair, judged
 from reports.evidence.estimand import rho
 from reports.evidence.field import field
+from reports.evidence.learned import early, mostly, unfinished
 from reports.markup.text import number, plain
 from reports.model.board import Board, Result
 from reports.model.methods import tweaks as known_tweaks
 from reports.model.metrics import ERRORS, HEADLINE, digits
-from reports.sections.front.finding import Finding, board_of, of
+from reports.sections.findings.finding import Finding, board_of, of
 from reports.sections.tweaks import gathered
 
 _STRONG = 0.7  # a Spearman correlation from which the one nearly decides the other
