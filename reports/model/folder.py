@@ -12,7 +12,9 @@ from benchmark.compare import portrait as portraying
 from benchmark.compare.noise import Noise
 from benchmark.compare.portrait import Portrait
 from benchmark.files.errors import UserError
+from benchmark.records.cell import Cell
 from benchmark.records.record import Record, decode
+from benchmark.records.stamp import SUFFIX, Stamp, all_below
 from benchmark.records.study import GLOB, Study, studies
 from benchmark.records.trial import Trial
 
@@ -26,6 +28,7 @@ class Folder:
     noise: Mapping[str, Noise] = field(default_factory=dict)  # by dataset
     portraits: Mapping[str, Portrait] = field(default_factory=dict)  # by dataset
     searches: Mapping[Study, Sequence[Trial]] = field(default_factory=dict)
+    stamps: Mapping[Cell, Stamp] = field(default_factory=dict)  # of the records as they are
     hashes: Mapping[str, str] = field(default_factory=dict)  # file, relative -> its SHA-256
     digest: str = ""  # over all of it
 
@@ -37,7 +40,8 @@ def read(runs: Path) -> Folder:
     folders = sorted({path.parent for path in raw if path.name == portraying.FILE})
     portraits = {folder.name: found for folder in folders if (found := portraying.read(folder))}
     hashes = {path.relative_to(runs).as_posix(): hashlib.sha256(data).hexdigest() for path, data in raw.items()}
-    return Folder(runs, records, resampled(runs), portraits, studies(runs), hashes, _total(runs, raw))
+    searches, stamps = studies(runs), all_below(runs)
+    return Folder(runs, records, resampled(runs), portraits, searches, stamps, hashes, _total(runs, raw))
 
 
 def files(runs: Path) -> list[Path]:
@@ -69,14 +73,19 @@ def resampled(runs: Path) -> dict[str, Noise]:
 
 
 def digest(runs: Path) -> str:
-    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays, every trial, and what
-    was computed of every dataset."""
+    """SHA-256, hexadecimal, over the relative path and the bytes of every record, its arrays and stamp, every trial,
+    and what was computed of every dataset."""
     return _total(runs, _raw(runs))
 
 
 def _raw(runs: Path) -> dict[Path, bytes]:
     """The bytes of every file that the pages are made from, in order."""
-    arrays = (path for glob in ("*/*/*/*.npz", GLOB) for path in runs.glob(glob) if not path.name.startswith("."))
+    arrays = (
+        path
+        for glob in ("*/*/*/*.npz", f"*/*/*/[0-9]*{SUFFIX}", GLOB)
+        for path in runs.glob(glob)
+        if not path.name.startswith(".")
+    )
     datasets = (path for name in (noises.FILE, portraying.FILE) for path in runs.glob(f"*/{name}"))
     return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets])}
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from reports.evidence.contest import Contest, contest, covered, tied
+from reports.evidence.notes import notes
 from reports.evidence.stats import apart, percent
 from reports.markup.document import Part, Section, slug
 from reports.markup.table import Column, Entry, Table, by_columns, count, marked, words
@@ -63,7 +64,7 @@ def table(board: Board, dataset: str, metrics: Sequence[str] = (), *, short: boo
     cells.append([_against(e, constant) for e in shown] + [Entry()] * len(without))
     if not short:
         columns.append(words("notes", "notes"))
-        cells.append([Entry(text=e.remarks) for e in shown] + [Entry(text=said) for said, _ in without])
+        cells.append([Entry(text=notes(board, e)) for e in shown] + [Entry(text=said) for said, _ in without])
     name = slug("ranking" if short else "leaderboard", dataset)
     return Table(name, f"{plain(dataset)}: leaderboard", tuple(columns), by_columns(cells))
 
