@@ -11,7 +11,7 @@ from benchmark.records.record import Identity
 from datasets.common.files import cache_folder
 
 if TYPE_CHECKING:
-    from benchmark.metrics.pairs import Array
+    import numpy as np
 
 _SUM = 4  # bytes of a CRC-32 behind the array
 
@@ -26,7 +26,7 @@ def path_of(group: Group, seed: int, identity: Identity) -> Path:
     return cache_folder() / "predictions" / str(group) / f"{seed}-{tag(identity)}.npy"
 
 
-def encode(prediction: "Array") -> bytes:
+def encode(prediction: "np.ndarray") -> bytes:
     """Returns the bytes of a .npy file of float32, with their CRC-32 behind them, which NumPy does not mind."""
     import numpy as np
 
@@ -36,7 +36,7 @@ def encode(prediction: "Array") -> bytes:
     return data + zlib.crc32(data).to_bytes(_SUM, "little")
 
 
-def read(path: Path) -> "Array":
+def read(path: Path) -> "np.ndarray":
     """Returns the predictions of a file, float32 [test rows]. Raises OSError, and ValueError where the file is not what
     was written."""
     import numpy as np
