@@ -372,14 +372,21 @@ def test_dropped_in_methods_are_listed_run_and_ranked_and_failures_are_rows(tmp_
         )
     (tmp_path / "methods" / "broken.py").write_text("import no_such_library\n")
 
-    def ours(*arguments: str) -> str:
+    def ours(*arguments: str, code: int = 0) -> str:
         command = [sys.executable, "-m", "benchmark", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        return done.stdout
 
     listed = ours("list")
     assert all(title.lower() in listed for title in bodies)
     assert "methods.broken is left out: ModuleNotFoundError" in listed
-    ours("run", "--only", "half,fails,dies,mean", "--runs", "runs")
+    said = ours("run", "--only", "half,fails,dies,mean", "--runs", "runs", code=1)
+    assert "2 of 4 cells failed, synthetic/fails/default/0 for one: ZeroDivisionError" in said
+    assert "`python -m benchmark status --runs runs`; to try again: the same command with --rerun failed" in said
+    again = ours("run", "--only", "half,fails,dies,mean", "--runs", "runs", code=1)
+    assert "nothing to run: 2 failed, 2 fresh; --rerun failed tries those that failed again" in again
+    assert "2 of 4 cells failed" in again
     records = {p.parts[-3]: json.loads(p.read_text()) for p in (tmp_path / "runs").rglob("[0-9].json")}
     assert {name: r["outcome"] for name, r in records.items()} == {
         "half": "ok", "mean": "ok", "fails": "failed", "dies": "failed",

@@ -1,5 +1,6 @@
 """From saved predictions to noise.json: complete or absent, the same bytes again, and never poorer than it was."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +274,28 @@ def test_a_run_resamples_and_a_second_one_needs_nothing(tmp_path, capsys):
     path.unlink()
     assert main(["compare", "--dataset", "synthetic", *arguments]) == 0
     assert path.read_bytes() == before
+
+
+def test_a_test_set_of_one_user_has_no_noise_that_is_known(tmp_path):
+    """Every draw of one user is the test set itself: no error of zero is kept, and no p."""
+    schema, rows = watch_world(600)
+    one = split(schema, replace(rows, user=np.zeros(600, np.int32)))
+    predict(one, *records())
+    noise.write(tmp_path, compare("kuairand", one, records(), {"median"}, draws=DRAWS))
+    found = noise.read(tmp_path)
+    assert found is not None and found.clusters == 1
+    spreads = [*found.metrics.values(), *(part.mae for part in found.slices.values())]
+    assert all(one.value and not (one.users or one.seeds or one.pairs) for one in spreads)
+
+
+def test_a_slice_of_one_user_has_no_noise_that_is_known(tmp_path):
+    schema, rows = watch_world(600)
+    bucket = np.where(rows.user == 3, 0, 1).astype(np.int32)
+    at = split(schema, replace(rows, bucket=bucket))
+    predict(at, *records())
+    noise.write(tmp_path, compare("kuairand", at, records(), {"median"}, draws=DRAWS))
+    found = noise.read(tmp_path)
+    assert found is not None
+    alone, others = found.slices["bucket=0"].mae, found.slices["bucket=1"].mae
+    assert alone.value and not (alone.users or alone.pairs)
+    assert all(error > 0 for error in others.users)

@@ -28,6 +28,7 @@ from benchmark.plan.catalog import Entry, catalog
 from benchmark.plan.estimate import Estimate, spell
 from benchmark.plan.expected import Standing
 from benchmark.plan.shard import Shard
+from benchmark.plan.usable import QUICK, unusable
 from benchmark.records.cell import Cell, Group, grouped
 from benchmark.records.health import unwell, words
 from benchmark.records.store import Store
@@ -179,7 +180,7 @@ def data(
         _fetch(fetch, data)
     root = _root(data)
     lacking = [row.name for row in registry.overview(root) if row.available and row.rows is None]
-    faults = {name: why for name in lacking if (why := _prepared(name, root))}
+    faults = unusable(lacking, root)
     rows = registry.overview(root)
     head = f"{'dataset':<14} {'here':<8} {'rows':>11} {'users':>9} {'items':>9}  table"
     _print(head)
@@ -201,20 +202,6 @@ def data(
             "to get it": "" if row.how_to_get in row.state else row.how_to_get,
         }
         _print("\n".join([f"\n{row.name}: {row.title}", *(f"  {k:<9} {v}" for k, v in details.items() if v)]))
-
-
-def _prepared(name: str, root: Path | None) -> str:
-    """Prepare a dataset that is there, so that its rows can be counted; "" or why it cannot be used."""
-    from datasets import cache
-    from datasets.base import BadData, CacheError, NotAvailable
-
-    try:
-        cache.load(registry.get(name), root)
-    except (BadData, NotAvailable) as error:
-        return str(error)
-    except CacheError as error:
-        raise UserError(str(error)) from None
-    return ""
 
 
 def _fetch(name: str, data: Path | None) -> None:
@@ -270,11 +257,14 @@ def plan(
     """The cells of a suite by group: what would run, what is fresh, what cannot run and why; with --tune or --search
     also the trials."""
     methods = _methods()
+    typed = runs is not None or table is not None
     data, runs, suite = tables.asked(table, data, runs, suite)
     cells = _cells(suite, methods, dataset, only, seeds, table)
+    runs = runs if typed else authors.runs_for(cells, methods, runs, _print)
     studies = views.asked_for(cells, methods, tune, search, _print)
     cells += views.cells_of([a.study for a in studies], cells)
     standings, unavailable = _survey(cells, methods, runs, data)
+    unavailable |= unusable(dict.fromkeys(c.dataset for c in cells if c.dataset not in unavailable), _root(data), QUICK)
     from benchmark.execute.machine import has_gpu
 
     device = "cuda" if has_gpu() else "cpu"
@@ -302,12 +292,15 @@ def plan(
                 rowless.add(group.dataset)
             else:
                 times.append(guess.seconds * len(group.seeds))  # a group trains whole
-    todo = sum(standings[c].state in ("missing", "stale") for c in cells if c.dataset not in unavailable)
+    usable = [cell for cell in cells if cell.dataset not in unavailable]
+    todo = sum(standings[cell].state in ("missing", "stale") for cell in usable)
     where = f"{workers} cores" if device == "cpu" else "one GPU"
     longest = max([sum(times) / workers, *times])
-    _print(f"{len(cells)} cells, {todo} to run" + (f": about {spell(longest)} on {where}" if times else ""))
+    _print(f"{len(usable)} cells, {todo} to run" + (f": about {spell(longest)} on {where}" if times else ""))
     for name in sorted(rowless):
         _print(f"{name}: not in that time, for its rows are not counted before they are prepared")
+    if len(usable) < len(cells):
+        _print(f"{len(cells) - len(usable)} more cells are of data that cannot be used here:")
     for name, why in unavailable.items():
         _print(f"{name}: {why}")
 
@@ -357,16 +350,18 @@ def run(
     address: Annotated[str, Parameter(help="Of a Ray cluster: auto, HOST:PORT, or local.")] = "auto",
     rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
     shard: Annotated[str, Parameter(help="Only this part of the run, as in 2/8; the others share the --runs.")] = "",
-) -> None:
+) -> int:
     """Run what is missing or stale of a suite, one record per cell, write RESULTS.md, and rank what was run among the
-    committed records of the same rows."""
+    committed records of the same rows. The exit code is 1 where a cell has failed."""
     from benchmark.execute.engine import Options
     from benchmark.execute.runner import Runner
 
+    typed = runs is not None or table is not None
     data, runs, suite = tables.asked(table, data, runs, suite)
-    sweep(runs)
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds, table)
+    runs = runs if typed else authors.runs_for(cells, methods, runs, _print)
+    sweep(runs)
     part = Shard.parse(shard) if shard else None
     cells = part.part(cells) if part else cells
     store = Store(runs, str(part or ""))
@@ -381,11 +376,23 @@ def run(
     Runner(methods, store, options, console).run(cells)
     if part:
         _print(f"shard {shard} is done; when all are: `python -m benchmark report --runs {runs}` renders the pages")
-        return
+        return _failed(cells, store, runs)
     _compare(data, runs, {cell.dataset for cell in cells})
     for line in ranking(cells, store, methods, _root(data)):
         _print(line)
     report(data=data, runs=runs)
+    return _failed(cells, store, runs)
+
+
+def _failed(cells: Collection[Cell], store: Store, runs: Path) -> int:
+    """Says how many of the cells have failed, how to see why and how to try again; returns the exit code."""
+    records = (store.read(cell) for cell in cells)
+    if not (failed := [record for record in records if record is not None and record.outcome == "failed"]):
+        return 0
+    where = "" if runs == RUNS else f" --runs {runs}"
+    _print(f"{len(failed)} of {len(cells)} cells failed, {failed[0].cell} for one: {failed[0].error}")
+    _print(f"all reasons: `python -m benchmark status{where}`; to try again: the same command with --rerun failed")
+    return 1
 
 
 @app.command

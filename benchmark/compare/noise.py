@@ -12,6 +12,7 @@ from benchmark.files.errors import UserError
 from benchmark.records.possible import wrong_metric
 
 FILE = "noise.json"
+_ROUNDING = 1e-9  # of a value
 _OF_SLICE = ("mae", "rmse", "xauc")
 Values = list[float | None]  # None where a metric is undefined, or its noise unknown
 
@@ -91,12 +92,35 @@ def read(folder: Path) -> Noise | None:
     """A dataset's noise below its folder of records, None where there is none. Raises UserError on another file."""
     if (found := derived.read(folder / FILE, Noise)) is not None and (why := _wrong(found)):
         raise UserError(f"{folder / FILE} cannot be right ({why}): delete it")
-    return found
+    return None if found is None else _drawn(found)
 
 
 def write(folder: Path, noise: Noise) -> None:
     """Put it in place: whole or not at all. Raises UserError."""
-    derived.write(folder / FILE, encode(noise))
+    derived.write(folder / FILE, encode(_drawn(noise)))
+
+
+def _drawn(noise: Noise) -> Noise:
+    """The noise, without errors of the whole and of slices that are one cluster: every draw of one is itself, which
+    tells nothing."""
+
+    def bare(spread: Spread) -> Spread:
+        return Spread(value=spread.value)
+
+    metrics = noise.metrics if noise.clusters > 1 else {name: bare(spread) for name, spread in noise.metrics.items()}
+    slices = {
+        name: msgspec.structs.replace(part, **{metric: bare(getattr(part, metric)) for metric in _OF_SLICE})
+        if noise.clusters < 2 or _unmoved(part.mae)
+        else part
+        for name, part in noise.slices.items()
+    }
+    return msgspec.structs.replace(noise, metrics=metrics, slices=slices)
+
+
+def _unmoved(mae: Spread) -> bool:
+    """Whether no draw has changed any entry's error, but for rounding, though there is one."""
+    errors = [(error or 0.0, value or 0.0) for error, value in zip(mae.users, mae.value, strict=False)]
+    return any(value for _, value in errors) and all(error <= _ROUNDING * value for error, value in errors)
 
 
 def _wrong(noise: Noise) -> str:

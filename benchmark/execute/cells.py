@@ -14,7 +14,7 @@ from benchmark.execute.inside import Inside, parameters_of
 from benchmark.execute.machine import peak_memory_mb, reset_peak_memory
 from benchmark.records.cell import Group
 from benchmark.records.predictions import encode, path_of
-from benchmark.records.record import Cost, Curve, Identity, Metrics, Outcome, Record, Tuned
+from benchmark.records.record import NOTHING_TO_LEARN, Cost, Curve, Identity, Metrics, Outcome, Record, Tuned
 from datasets.common.files import put
 
 if TYPE_CHECKING:
@@ -87,7 +87,10 @@ class Common:
     def scored(
         self, seed: int, valid: "Predicted", test: "Predicted", cost: Cost, curve: Curve | None = None
     ) -> Record:
-        """Returns the record of a finished seed; metrics see the labels, the method never did."""
+        """Returns the record of a finished seed; metrics see the labels, the method never did. A seed fails, alone,
+        where its predictions are not finite."""
+        if why := "; ".join(filter(None, (_not_finite(*valid, "validation"), _not_finite(*test, "test")))):
+            return self.record(seed, "failed", error=why, curve=curve, cost=cost)
         on_valid, _ = self._evaluated(valid)
         on_test, slices = self._evaluated(test)
         metrics = {"valid": on_valid, "test": on_test}
@@ -112,6 +115,17 @@ class Common:
         return ""
 
 
+def _not_finite(rows: "Rows", values: "Array", split: str) -> str:
+    """Of how many rows the prediction is no finite number, in words; "" where of none. Raises ValueError where there
+    is not one prediction for each row."""
+    import numpy as np
+
+    if values.shape != (len(rows),):
+        raise ValueError(f"predictions of {len(rows):,} {split} rows have the shape {list(values.shape)}")
+    wrong = int((~np.isfinite(values)).sum())
+    return f"{wrong:,} of {len(rows):,} {split} predictions are not finite" if wrong else ""
+
+
 def now() -> str:
     """Returns the time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -131,17 +145,49 @@ def curve_of(history: "History") -> Curve:
     return Curve(short(history.valid), short(history.loss), history.best_epoch, history.stopped_early)
 
 
+def only_label(labels: "Array | None") -> float | None:
+    """Returns the label that all training rows have, None where they differ: there is nothing to learn, and a
+    deviation of 0 is no unit."""
+    if labels is None or not len(labels) or (labels != labels[0]).any():
+        return None
+    return float(labels[0])
+
+
+def told_of(label: float) -> str:
+    """Returns what a record or trial says of rows that all have this label."""
+    return f"{NOTHING_TO_LEARN}: every training label is {label:g}, which is predicted for every row, untrained"
+
+
 def train_seeds(method: "type[MethodBase]", common: Common, report: Report) -> Trained:
-    """Returns the group's records; those of a method that cannot run on the dataset say why."""
+    """Returns the group's records; those of a method that cannot run on the dataset say why.
+
+    Where every training label is the same, that label is the prediction of every method, and its records say so."""
     from methods.base import Estimator, Method
 
     if reason := method.supports(common.table.schema):
         return Trained(tuple(common.record(seed, "skipped", error=reason) for seed in common.group.seeds))
+    labels = common.table.rows.label
+    if (value := only_label(None if labels is None else labels[common.table.split["train"]])) is not None:
+        return _by_the_only_label(value, common)
     if issubclass(method, Method):
         return _by_gradients(method, common, report)
     if issubclass(method, Estimator):
         return _by_estimator(method, common, report)
     raise TypeError(f"{method.__name__} is neither a Method nor an Estimator")
+
+
+def _by_the_only_label(value: float, common: Common) -> Trained:
+    import numpy as np
+
+    records, unkept = [], ""
+    valid, test = common.table.view("valid"), common.table.view("test")
+    cost = Cost(0.0, 0.0, 0, round(peak_memory_mb("cpu"), 1), 0.0, "cpu", 1)
+    for seed in common.group.seeds:
+        prediction = np.full(len(test), value)
+        unkept = common.keep(seed, prediction) or unkept
+        record = common.scored(seed, (valid, np.full(len(valid), value)), (test, prediction), cost)
+        records.append(msgspec.structs.replace(record, error=told_of(value)))
+    return Trained(tuple(records), unkept=unkept)
 
 
 def _by_gradients(method: "type[Method]", common: Common, report: Report) -> Trained:
@@ -185,9 +231,11 @@ def _by_gradients(method: "type[Method]", common: Common, report: Report) -> Tra
             error = "diverged: no epoch had a finite validation metric; a smaller lr may help"
             records.append(common.record(seed, "failed", error=error, curve=curve, cost=cost))
             continue
-        unkept = common.keep(seed, predictions[place]) or unkept
         scored = common.scored(seed, (valid, on_valid[place]), (test, predictions[place]), cost, curve)
-        records.append(inside.add(scored, place))
+        if scored.outcome == "ok":
+            unkept = common.keep(seed, predictions[place]) or unkept
+            scored = inside.add(scored, place)
+        records.append(scored)
     return Trained(tuple(records), inside.arrays, unkept)
 
 
@@ -215,9 +263,11 @@ def _by_estimator(method: "type[Estimator]", common: Common, report: Report) -> 
             device="cpu",
             replicas=1,
         )
-        unkept = common.keep(seed, prediction) or unkept
         record = common.scored(seed, (valid, on_valid), (test, prediction), cost)
-        records.append(msgspec.structs.replace(record, inside=parameters_of(one, fitted)))
+        if record.outcome == "ok":
+            unkept = common.keep(seed, prediction) or unkept
+            record = msgspec.structs.replace(record, inside=parameters_of(one, fitted))
+        records.append(record)
         report(Epoch(len(records), len(common.group.seeds), active=1, rows=len(train)))
     return Trained(tuple(records), unkept=unkept)
 

@@ -1,6 +1,7 @@
 """From a list of cells to their records: find out what is missing or stale, run that, write each at once."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Mapping
 
 from rich.console import Console
@@ -18,6 +19,15 @@ from benchmark.records.predictions import path_of
 from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
 from benchmark.records.unkept import note, unkept
+
+
+def _standing(standings: Mapping[Cell, Standing]) -> str:
+    """Returns what became of cells of which none is to run, in words."""
+    counts = Counter(standing.state for standing in standings.values())
+    if not counts["failed"]:
+        return "every record is fresh"
+    others = "".join(f", {count} {state}" for state, count in sorted(counts.items()) if state != "failed")
+    return f"{counts['failed']} failed{others}; --rerun failed tries those that failed again"
 
 
 class Runner:
@@ -41,7 +51,7 @@ class Runner:
             # every planned seed trains, so that a group always has its planned width; recorded ones are ghosts
             groups = [group for group in grouped(settled) if todo & set(group.cells)]
             groups.sort(key=lambda group: present.index(group.cells[0]))
-            self._train(groups, todo, found.expected)
+            self._train(groups, todo, found.expected, standings)
             self.engine.conclude()
             return found
 
@@ -79,9 +89,11 @@ class Runner:
         origin = self.engine.origin(self.methods[group.method], expected, asked)
         return TrainGroup(group, settings, origin, expected.tuned(cell))
 
-    def _train(self, groups: list[Group], todo: set[Cell], expected: Expected) -> None:
+    def _train(
+        self, groups: list[Group], todo: set[Cell], expected: Expected, standings: Mapping[Cell, Standing]
+    ) -> None:
         if not groups:
-            self.engine.say("nothing to run: every record is fresh")
+            self.engine.say(f"nothing to run: {_standing(standings)}")
             return
         jobs = [self._job(group, expected) for group in groups]
         with Display(sum(len(group.seeds) for group in groups), self.engine.console) as display:

@@ -6,5 +6,6 @@ suite      which cells a run is made of
 searches   the papers' own grids
 expected   what a fresh record must say today
 survey     which data are there, and what each record is worth
+usable     whether data that are there can be used
 estimate   how long it will take
 """

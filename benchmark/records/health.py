@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import fmean
 
-from benchmark.records.record import Record
+from benchmark.records.record import NOTHING_TO_LEARN, Record
 
 EARLY = 2  # epochs: what is kept from so few may have learned nothing
 TIMES = 2.0  # by which the mean prediction may differ from the mean label, either way
@@ -21,7 +21,7 @@ Level = Mapping[str, float]  # the least error on the validation rows that a con
 class Ailment:
     """One thing that is unwell."""
 
-    word: str  # "no loss", "seeds apart", "stopped early", "off", "negative", "extras", "failed"
+    word: str  # "no loss", "seeds apart", "stopped early", "off", "negative", "labels all alike", "extras", "failed"
     text: str
 
     def __str__(self) -> str:
@@ -62,7 +62,7 @@ def health(records: Sequence[Record], least: Level) -> tuple[Ailment, ...]:
     """What is unwell with the seeds of one row. least: see `level`."""
     ok = [record for record in records if record.outcome == "ok"]
     runs = (_failed(records), _no_loss(records), _apart(ok, least), _early(ok, least))
-    found = (*runs, _off(ok), _negative(ok), _extras(ok))
+    found = (*runs, _untaught(ok), _off(ok), _negative(ok), _extras(ok))
     return tuple(ailment for ailment in found if ailment is not None)
 
 
@@ -130,8 +130,14 @@ def _negative(ok: Sequence[Record]) -> Ailment | None:
     return Ailment("negative", f"its lowest predictions are {min(below):.2g} on average") if below else None
 
 
+def _untaught(ok: Sequence[Record]) -> Ailment | None:
+    """All training labels the same."""
+    flat = [record for record in ok if record.error.startswith(NOTHING_TO_LEARN)]
+    return Ailment("labels all alike", f"{_seeds(flat)}: {flat[0].error}") if flat else None
+
+
 def _extras(ok: Sequence[Record]) -> Ailment | None:
-    lacking = [record for record in ok if record.error]
+    lacking = [record for record in ok if record.error and not record.error.startswith(NOTHING_TO_LEARN)]
     return Ailment("extras", f"{_seeds(lacking)} could not tell all: {lacking[0].error}") if lacking else None
 
 

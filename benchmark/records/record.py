@@ -7,6 +7,7 @@ import msgspec
 from benchmark.records.cell import Cell
 
 Outcome = Literal["ok", "failed", "skipped"]
+NOTHING_TO_LEARN = "nothing to learn"  # what the `error` of an "ok" record begins with, made of equal training labels
 Metrics = dict[str, float | None]  # None where a metric is undefined (Spearman of a constant)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.execute.cells import config_of, curve_of, fit
+from benchmark.execute.cells import config_of, curve_of, fit, only_label, told_of
 from benchmark.execute.faults import fault, one_line
 from benchmark.metrics.pairs import mae
 from benchmark.records.trial import SEED, Attempt
@@ -40,6 +40,7 @@ def attempts(bench: Bench, settings: Sequence[Mapping[str, Any]], progress: Prog
     Those that the Config takes train as one stack. Where that raises (fitted shapes that differ, a setting that fails
     in training), each trains alone, so that only the guilty one fails. Raises what is not the method's fault.
     """
+    value = only_label(bench.train.label)
     made: dict[int, Attempt] = {}
     configs: dict[int, Any] = {}
     for place, setting in enumerate(settings):
@@ -47,7 +48,10 @@ def attempts(bench: Bench, settings: Sequence[Mapping[str, Any]], progress: Prog
             configs[place] = config_of(bench.method, setting)
         except Exception as error:  # whatever a Config raises is its answer to this setting
             made[place] = Attempt("failed", _told(error))
-    if configs:
+    if value is not None:  # as the cells of this table
+        flat = _scored(bench, np.full(len(bench.valid), value), told_of(value))
+        made |= dict.fromkeys(configs, flat)
+    elif configs:
         made |= dict(zip(configs, _together(bench, list(configs.values()), progress), strict=True))
     return [made[place] for place in range(len(settings))]
 

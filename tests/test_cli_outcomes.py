@@ -1,0 +1,93 @@
+"""What a run ends with: a failed cell is a row and exit code 1, what cannot be used is said alike, and nobody's trial
+rewrites the committed pages."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmark import ROOT
+from benchmark.cli import app, authors
+from benchmark.cli.app import main
+from benchmark.plan.catalog import catalog
+from benchmark.plan.usable import unusable
+from benchmark.records.cell import Cell
+from datasets import registry
+from tests import fixtures
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CVP_CACHE", str(tmp_path / "cache"))
+
+
+def test_plan_and_data_agree_on_what_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A log, a sample too small to train on, and a damaged file."""
+    fixtures.kuairand(tmp_path)
+    fixtures.wechat(tmp_path, rows=20)
+    fixtures.kuairec(tmp_path)
+    (tmp_path / "KuaiRec 2.0" / "data" / "item_categories.csv").write_text('video_id,feat\n0,"""8"""\n')
+    assert main(["data", "--data", str(tmp_path)]) == 0
+    table = capsys.readouterr().out.split("\n\n")[0].splitlines()[1:]
+    said = {line.split()[0]: line.split()[1] for line in table}
+    assert (said["kuairand"], said["kuairec"], said["wechat"], said["cdnow"]) == ("yes", "unusable", "unusable", "no")
+    arguments = ["--suite", "full", "--only", "mean", "--data", str(tmp_path), "--runs", str(tmp_path / "runs")]
+    assert main(["plan", *arguments]) == 0
+    out = capsys.readouterr().out
+    planned = {line.split("/")[0]: "not available" in line for line in out.splitlines() if re.match(r"\S+/mean/", line)}
+    assert all(planned[name] == (said[name.partition("@")[0]] not in ("yes", "made")) for name in planned)
+    usable = sum(not away for away in planned.values())
+    assert f"{usable} cells, {usable} to run" in out
+    assert f"{len(planned) - usable} more cells are of data that cannot be used here:" in out
+    assert "is not a list of numbers in line 2" in out
+    assert "a sample too small to train and compare on" in out
+
+
+def test_large_files_are_not_read_to_plan(tmp_path: Path) -> None:
+    fixtures.wechat(tmp_path, rows=20)
+    assert set(unusable(["wechat", "wechat@days"], tmp_path)) == {"wechat", "wechat@days"}
+    assert unusable(["wechat"], tmp_path, most=100) == {}
+    assert unusable(["synthetic"], None) == {}
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def test_a_method_that_git_does_not_know_has_a_folder_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    methods = catalog()[0]
+    runs = ROOT / "reports" / "runs"
+    known = {path.relative_to(ROOT).as_posix() for path in (ROOT / "methods").rglob("*.py")} - {"methods/tr.py"}
+
+    def folder(*names: str) -> Path:
+        return authors.runs_for([Cell("synthetic", name, "default", 0) for name in names], methods, runs, said.append)
+
+    monkeypatch.setattr(authors, "tracked", lambda below: known)
+    assert folder("wlr", "gr", "ziln") == runs
+    assert not said
+    monkeypatch.chdir(ROOT)
+    assert folder("tr") == Path("build", "tr")
+    assert said == ["tr is not committed, so the records go to build/tr; --runs FOLDER chooses another"]
+    assert folder("tr", "wlr") == Path("build", "own")
+    monkeypatch.setattr(authors, "tracked", lambda below: None)  # no git
+    assert folder("tr") == runs
+
+
+def test_only_of_an_unfinished_class_says_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    methods, _ = catalog()
+    why = "ValueError: Mine lacks predict, so it is no method yet"
+    monkeypatch.setattr(app, "catalog", lambda: (methods, {"methods.mine": why}))
+    assert main(["plan", "--suite", "wtp", "--only", "mine"]) == 2
+    error = capsys.readouterr().err
+    assert f"methods.mine gives no method that can run: {why}" in error
+    assert main(["list"]) == 0
+    assert f"methods.mine is left out: {why}" in capsys.readouterr().out
+
+
+def test_every_dataset_stands_for_itself() -> None:
+    assert {name.partition("@")[0] for name in registry.names()} <= set(registry.names())
