@@ -28,7 +28,7 @@ from benchmark.records.stamp import Origin, Verified
 from benchmark.records.store import Store
 from benchmark.records.study import Study
 from benchmark.share import accept, commit, sane, submission
-from benchmark.share.verify import BOUND, chosen, compared
+from benchmark.share.verify import BEGINS, ENDS, chosen, compared
 from tests.worlds import split, watch_world
 
 METHODS = catalog()[0]
@@ -431,16 +431,28 @@ def test_what_differs_stays_reported_and_says_by_how_much():
 
 
 def test_two_runs_of_a_cell_are_the_same_bits_rounding_or_different(theirs):
-    record = theirs.read(Cell("cdnow", "tr", "default", 0))
+    row = [r for r in theirs.all() if r.method == "tr"]
+    record, spread = row[0], np.std([r.metrics["test"]["mae"] for r in row], ddof=1)
     mae = record.metrics["test"]["mae"]
     assert compared(record, with_test(record, another=1.0)).verdict == "same bits", "what a later version keeps besides"
-    near = compared(record, with_test(record, mae=mae * (1 + BOUND / 2)))
-    assert (near.verdict, near.metric) == ("within rounding", "mae") and near.difference == pytest.approx(
-        BOUND / 2, rel=0.01
-    )
-    assert compared(record, with_test(record, mae=mae * (1 + 2 * BOUND))).verdict == "different"
+    near = compared(record, with_test(record, mae=mae + 2.9 * spread), row)
+    assert (near.verdict, near.metric) == ("within rounding", "mae")
+    assert near.difference == pytest.approx(2.9 * spread / mae, rel=0.01)
+    assert compared(record, with_test(record, mae=mae + 3.1 * spread), row).verdict == "different"
+    assert compared(record, with_test(record, mae=mae * (1 + ENDS / 2))).verdict == "within rounding", "no other seeds"
+    assert compared(record, with_test(record, mae=mae * (1 + 2 * ENDS))).verdict == "different"
     lost = msgspec.structs.replace(record, metrics=record.metrics | {"test": record.metrics["test"] | {"mae": None}})
-    assert compared(record, lost).verdict == "different"
+    assert compared(record, lost, row).verdict == "different"
+
+
+def test_a_run_that_begins_otherwise_is_another_one_wherever_it_ends(theirs):
+    row = [r for r in theirs.all() if r.method == "tr"]
+    record = row[0]
+    first, *others = record.curve.valid
+    for shift, verdict in ((BEGINS / 2, "within rounding"), (2 * BEGINS, "different")):
+        curve = msgspec.structs.replace(record.curve, valid=[first * (1 + shift), *others])
+        now = msgspec.structs.replace(with_test(record, mae=record.metrics["test"]["mae"] * (1 + 1e-9)), curve=curve)
+        assert compared(record, now, row).verdict == verdict
 
 
 def test_cells_are_chosen_by_name_or_drawn(theirs):

@@ -118,7 +118,10 @@ def verify(
         most = f" ({found.metric} by {100 * found.difference:.2g} %)" if found.metric else ""
         say(f"{cell!s:<44} {found.verdict}{most}")
     say(", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common()))
-    say(f"within rounding: no metric differs by more than {100 * again.BOUND:g} %")
+    say(
+        f"within rounding: it begins alike (to {100 * again.BEGINS:g} % after the first epoch) and ends within "
+        f"{again.SPREADS:g} standard deviations over the row's seeds, or {100 * again.ENDS:g} % where that is more"
+    )
     return int(verdicts["different"] > 0)
 
 

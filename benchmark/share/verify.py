@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import stdev
 
 import numpy as np
 
@@ -11,14 +12,18 @@ from benchmark.plan.catalog import Entry
 from benchmark.plan.survey import survey
 from benchmark.records.cell import Cell, Group
 from benchmark.records.identity import environment
-from benchmark.records.record import Metrics, Record
+from benchmark.records.record import Record
 from benchmark.records.stamp import Verdict, Verified, write
 from benchmark.records.store import Store
 from benchmark.share.submission import hardware
 
-# Another processor or library sums in another order. One sum differs in its last bits; thousands of steps, each from
-# where the last one ended, and a choice among epochs make more of it: up to this share of a metric, called rounding.
-BOUND = 0.01
+# Another processor or library sums in another order. The last bits differ, thousands of steps make more of them, and
+# the choice of an epoch may fall on another one. So a run is the same but for rounding where it begins alike (what it
+# stops on differs by at most BEGINS after the first epoch) and ends no further from the recorded one than seeds do from
+# each other: SPREADS standard deviations over the row's seeds, or ENDS of the metric if that is more.
+BEGINS = 1e-3
+ENDS = 1e-3
+SPREADS = 3.0
 _COMPARED = ("mae", "rmse", "xauc", "xgauc", "spearman", "gini", "auc")
 
 
@@ -71,16 +76,22 @@ def _again(record: Record, store: Store, entry: Entry, root: Path | None, *, sta
         return f"it is {now.outcome} here: {now.error}"
     if now.identity.data != record.identity.data:
         return f"the data here are other ones ({now.identity.data[:12]}, recorded {record.identity.data[:12]})"
-    verified = compared(record, now)
+    verified = compared(record, now, _row(record, store))
     if stamp:
         write(store.folder, record.cell, verified=verified)
     return verified
 
 
-def compared(then: Record, now: Record) -> Verified:
-    """What two runs of one cell have in common."""
+def _row(record: Record, store: Store) -> list[Record]:
+    """The finished seeds of the record's row."""
+    row = (record.method, record.variant)
+    return [r for r in store.of(record.dataset) if (r.method, r.variant) == row and r.outcome == "ok"]
+
+
+def compared(then: Record, now: Record, row: Sequence[Record] = ()) -> Verified:
+    """What two runs of one cell have in common. row: all its seeds, whose spread says how much is little."""
     known = dict(environment())
-    verdict, metric, difference = _verdict(then.metrics, now.metrics)
+    verdict, metric, difference = _verdict(then, now, row)
     return Verified(
         verdict=verdict,
         metric=metric,
@@ -91,16 +102,38 @@ def compared(then: Record, now: Record) -> Verified:
     )
 
 
-def _verdict(then: Mapping[str, Metrics], now: Mapping[str, Metrics]) -> tuple[Verdict, str, float]:
-    """Over the metrics that both have: a later version may keep more."""
-    shared = {(split, name) for split in then.keys() & now.keys() for name in then[split].keys() & now[split].keys()}
-    if all(then[split][name] == now[split][name] for split, name in shared):
+def _verdict(then: Record, now: Record, row: Sequence[Record]) -> tuple[Verdict, str, float]:
+    """With the metric that differs most, in units of what it may differ by, and its relative difference. Metrics that
+    one of them lacks are passed over: a later version may keep more."""
+    shared = {(s, n) for s in then.metrics.keys() & now.metrics.keys() for n in then.metrics[s].keys() & now.metrics[s]}
+    if all(then.metrics[split][name] == now.metrics[split][name] for split, name in shared):
         return "same bits", "", 0.0
-    worst, most = "", 0.0
+    if (first := _first(then, now)) > BEGINS:
+        return "different", "first epoch", _short(first)
+    worst, most, difference = "", -1.0, 0.0
     for name in _COMPARED:
-        one, two = then.get("test", {}).get(name), now.get("test", {}).get(name)
+        one, two = then.metrics["test"].get(name), now.metrics["test"].get(name)
         if (one is None) != (two is None):
             return "different", name, 1.0
-        if one is not None and two is not None and (away := abs(one - two) / max(abs(one), 1e-12)) > most:
-            worst, most = name, away
-    return ("within rounding" if most <= BOUND else "different"), worst, float(f"{most:.3g}")
+        if one is None or two is None:
+            continue
+        away, scale = abs(one - two), max(abs(one), 1e-12)
+        values = [value for r in row if (value := r.metrics["test"].get(name)) is not None]
+        allowed = max(ENDS * scale, SPREADS * stdev(values) if len(values) > 2 else 0.0)
+        if away / allowed > most:
+            worst, most, difference = name, away / allowed, away / scale
+    return ("within rounding" if most <= 1 else "different"), worst, _short(difference)
+
+
+def _first(then: Record, now: Record) -> float:
+    """The relative difference of the stopping metric after the first epoch; 0 where nothing is trained by epochs."""
+    if then.curve is None or now.curve is None:
+        return 0.0 if then.curve is now.curve else 1.0
+    one, two = (next(iter(curve.valid), None) for curve in (then.curve, now.curve))
+    if one is None or two is None:
+        return 0.0 if one is two else 1.0
+    return abs(one - two) / max(abs(one), 1e-12)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.3g}")
