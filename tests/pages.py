@@ -1,6 +1,8 @@
 """What stands in the tables and on the pages, read without the reports' own renderers."""
 
+import base64
 import re
+import zlib
 from html.parser import HTMLParser
 
 from reports.markup.document import Page, Section
@@ -103,6 +105,15 @@ class _Tables(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.inside:
             self.found[self.region][-1][-1] += data.strip("\n")
+
+
+def unpacked(page: str) -> str:
+    """board.html with every view in its place, as the page's script puts it there."""
+
+    def view(found: re.Match[str]) -> str:
+        return f">{zlib.decompress(base64.b64decode(found[1])).decode()}"
+
+    return re.sub(r' data-packed="([^"]*)">', view, page)
 
 
 def html_tables(page: str) -> dict[str, list[list[str]]]:

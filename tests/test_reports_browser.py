@@ -61,8 +61,20 @@ def page(browser, out) -> Any:
 
 def _go(page: Any, place: str) -> None:
     """To a view, or to a heading in one."""
-    page.execute_script("location.hash = arguments[0]", f"#{place}")
-    page.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0], 0))")
+    page.execute_async_script(
+        """const [hash, done] = arguments;
+        if (location.hash === hash) return done();
+        document.addEventListener("view", () => done(), { once: true });
+        location.hash = hash;""",
+        f"#{place}",
+    )
+
+
+def _unpack(page: Any) -> None:
+    """Every view, as if each had been shown."""
+    page.execute_async_script(
+        "const done = arguments[0]; Promise.all([...document.querySelectorAll('.view')].map(fill)).then(() => done())"
+    )
 
 
 def _views(page: Any) -> list[str]:
@@ -125,6 +137,7 @@ def test_nothing_can_be_fetched_from_it(page):
 
 def test_its_numbers_are_those_of_results_md_and_its_pages(page, out):
     theirs = [out / "RESULTS.md", *sorted((out / "pages").glob("*.md"))]
+    _unpack(page)
     told = [table for path in theirs for table in markdown_tables(path.read_text(encoding="utf-8"))]
     names = page.execute_script("return [...document.querySelectorAll('.scroll:has(> table)')].map(e => e.id)")
     shown = [_table(page, name) for name in names]
@@ -165,6 +178,7 @@ def test_an_address_shows_its_view_alone(browser, page, out):
 
 
 def test_every_heading_has_an_address_and_every_link_a_target(page):
+    _unpack(page)
     lacking = page.execute_script(
         """return [...document.querySelectorAll('.view h2, .view h3')].filter(h => {
             const link = h.querySelector('a.here');
@@ -182,7 +196,7 @@ def test_every_heading_has_an_address_and_every_link_a_target(page):
 def test_a_figure_is_unpacked_when_its_view_is_shown(page):
     from selenium.webdriver.support.ui import WebDriverWait
 
-    assert not page.find_element("css selector", "#prowtp img").get_attribute("src")
+    assert page.find_elements("css selector", "#prowtp *") == []
     _go(page, "prowtp")
     drawn = "const i = document.querySelector('#prowtp img'); return i.complete && i.naturalWidth > 100"
     assert WebDriverWait(page, 5).until(lambda driver: driver.execute_script(drawn))
@@ -280,6 +294,7 @@ def test_words_stand_out_from_the_paper_in_both_themes(page):
             const ink = light(getComputedStyle(document.querySelector(selector)).color);
             return [selector, (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05)];
         });"""
+    _unpack(page)
     for theme in ("light", "dark"):
         _theme(page, theme)
         assert {s: c for s, c in page.execute_script(script, words) if c < 4.5} == {}, theme

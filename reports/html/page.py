@@ -12,7 +12,7 @@ from markupsafe import Markup
 from reports import FOLDER
 from reports.html.drawings import drawings
 from reports.markup.document import Page, Picture, slug
-from reports.markup.inline import blocks, inline
+from reports.markup.inline import bare, blocks, inline
 from reports.markup.markdown import linked
 from reports.markup.web import as_html
 from reports.model.board import Board
@@ -21,7 +21,7 @@ TEMPLATES = FOLDER / "templates"
 START = "start"  # the view of the front page
 _SPACE = ' xmlns="http://www.w3.org/2000/svg"'  # what HTML knows by itself
 _STYLES = ("page", "bar", "front", "table", "figure")
-_SCRIPTS = ("theme", "sort", "filter", "views")
+_SCRIPTS = ("pack", "theme", "sort", "filter", "views")
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,16 @@ def page(board: Board, pages: Sequence[Page], digest: str, svg: Callable[[Pictur
         "prose": lambda text: blocks(addresses.linked(text)),
         "table": as_html,
         "drawing": lambda picture: Markup(svg(picture).replace(_SPACE, "")),
-        "packed": lambda picture: packed(picture.alt, svg(picture)),
+        "packed": lambda picture: Markup('<img alt="{}" data-svg="{}">').format(picture.alt, packed(svg(picture))),
+        "bare": bare,
     }
-    environment.globals |= {"anchor": addresses, "cut": cut}
+    figures = drawings(board)
+    view = environment.get_template("html/view.html.jinja")
+    environment.globals |= {
+        "anchor": addresses,
+        "cut": cut,
+        "view": lambda shown: packed(view.render(page=shown, drawings=figures)),
+    }
     return environment.get_template("html/page.html.jinja").render(
         pages=pages,
         digest=digest,
@@ -72,15 +79,14 @@ def page(board: Board, pages: Sequence[Page], digest: str, svg: Callable[[Pictur
         first=Markup(first),
         script=Markup(script),
         hashes=Markup(" ".join(f"'sha256-{_hash(text)}'" for text in (first, script))),
-        drawings=drawings(board),
+        drawings=figures,
         facts=list(_facts(board)),
     )
 
 
-def packed(alt: str, svg: str) -> Markup:
-    """An image that is unpacked when its view is shown: raw, the figures are more than everything else together."""
-    data = base64.b64encode(zlib.compress(svg.encode(), 9)).decode()
-    return Markup('<img alt="{}" data-svg="{}">').format(alt, Markup(data))
+def packed(text: str) -> str:
+    """A view or a figure, deflated: together they are several megabytes, and a reader sees one at a time."""
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def cut(line: str) -> tuple[str, str]:

@@ -1,32 +1,35 @@
-// The box keeps the rows that hold all its words, in every view; what is left without a row is hidden, figures with it.
+// The box keeps the rows that hold all its words, on every page; what is left without a row is hidden, figures with it.
 // "/" goes to the box, Escape empties it.
 (() => {
   const box = document.getElementById("filter");
   const found = document.getElementById("filter-found");
   const elsewhere = document.getElementById("elsewhere");
-  const rows = [...document.querySelectorAll("tbody > tr")];
-  const texts = rows.map((row) => [...row.cells].map((cell) => cell.textContent).join(" ").toLowerCase());
   const views = [...document.querySelectorAll(".view")];
-  const kept = (box_) => box_.querySelector("tbody > tr:not([hidden])") !== null;
+  const texts = new WeakMap(); // row -> its text
+  const text = (row) => {
+    if (!texts.has(row)) texts.set(row, [...row.cells].map((cell) => cell.textContent).join(" ").toLowerCase());
+    return texts.get(row);
+  };
+  const kept = (part) => part.querySelector("tbody > tr:not([hidden])") !== null;
+  const count = (view) => view.querySelectorAll("tbody > tr:not([hidden])").length;
   const tell = () => {
     const here = views.find((view) => view.classList.contains("on"));
     const words = box.value.trim();
-    const count = (view) => view.querySelectorAll("tbody > tr:not([hidden])").length;
     found.textContent = words ? `${count(here)} of ${here.querySelectorAll("tbody > tr").length} rows` : "";
     elsewhere.textContent = "";
     if (!words || count(here)) return;
     elsewhere.append("No row of this page holds these words. ");
-    const others = views.filter((view) => view !== here && count(view));
-    others.forEach((view, i) => {
+    views.filter((view) => view !== here && count(view)).forEach((view, place) => {
       const link = document.createElement("a");
-      link.href = `#${encodeURIComponent(view.id)}`;
-      link.textContent = view.querySelector("h1").textContent;
-      elsewhere.append(i ? ", " : "Others do: ", link, ` (${count(view)})`);
+      link.href = `#${view.id}`;
+      link.textContent = view.dataset.title;
+      elsewhere.append(place ? ", " : "Others do: ", link, ` (${count(view)})`);
     });
   };
-  const filter = () => {
+  const filter = async () => {
+    await Promise.all(views.map(fill));
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-    rows.forEach((row, i) => { row.hidden = !words.every((word) => texts[i].includes(word)); });
+    for (const row of document.querySelectorAll("tbody > tr")) row.hidden = !words.every((word) => text(row).includes(word));
     for (const inner of document.querySelectorAll("main .scroll:has(> table)")) inner.hidden = !kept(inner);
     for (const outer of document.querySelectorAll(".part, .block, .view > details, .index")) {
       outer.hidden = words.length > 0 && !kept(outer);

@@ -12,20 +12,20 @@
     if (x === 0) return sign * (value(a) - value(b));
     return x === 1 ? sign * a.textContent.localeCompare(b.textContent, "en", { numeric: true }) : 0;
   };
-  for (const button of document.querySelectorAll("th[scope=col] > button")) {
-    button.addEventListener("click", () => {
-      const heading = button.parentElement;
-      const table = heading.closest("table");
-      const was = heading.getAttribute("aria-sort");
-      const first = button.dataset.first || "ascending";
-      const order = was ? (was === "ascending" ? "descending" : "ascending") : first;
-      for (const other of table.querySelectorAll("th[aria-sort]")) other.removeAttribute("aria-sort");
-      heading.setAttribute("aria-sort", order);
-      const sign = order === "ascending" ? 1 : -1;
-      const rows = [...table.tBodies[0].rows];
-      rows.sort((a, b) => compare(a.cells[heading.cellIndex], b.cells[heading.cellIndex], sign));
-      table.tBodies[0].append(...rows);
-      said.textContent = `Sorted by ${button.textContent}, ${order}.`;
-    });
-  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("th[scope=col] > button");
+    if (!button) return;
+    const heading = button.parentElement;
+    const table = heading.closest("table");
+    const was = heading.getAttribute("aria-sort");
+    const first = button.dataset.first || "ascending";
+    const order = was ? (was === "ascending" ? "descending" : "ascending") : first;
+    for (const other of table.querySelectorAll("th[aria-sort]")) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", order);
+    const sign = order === "ascending" ? 1 : -1;
+    const rows = [...table.tBodies[0].rows];
+    rows.sort((a, b) => compare(a.cells[heading.cellIndex], b.cells[heading.cellIndex], sign));
+    table.tBodies[0].append(...rows);
+    said.textContent = `Sorted by ${button.textContent}, ${order}.`;
+  });
 })();

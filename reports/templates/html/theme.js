@@ -1,4 +1,3 @@
-"use strict";
 // Light or dark: the system's choice until the button is pressed, then the reader's, kept where storage allows.
 (() => {
   const root = document.documentElement;

@@ -1,33 +1,38 @@
-// One page at a time, by the address: "#kuairand", "#kuairand--leaderboard". A figure is unpacked when its page is shown.
+// One page at a time, by the address: "#data", or "#data--leaderboard" for a heading of it.
 (() => {
   const views = [...document.querySelectorAll(".view")];
   const links = [...document.querySelectorAll("nav a")];
   const title = document.title;
-  const unpack = async (image) => {
-    const bytes = Uint8Array.from(atob(image.dataset.svg), (c) => c.charCodeAt(0));
+  let asked = 0;
+  const draw = async (image) => {
+    const text = await unpack(image.dataset.svg);
     image.removeAttribute("data-svg");
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-    image.src = `data:image/svg+xml,${encodeURIComponent(await new Response(stream).text())}`;
+    image.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
   };
-  const show = (byReader) => {
-    const id = decodeURIComponent(location.hash.slice(1));
-    const target = id ? document.getElementById(id) : null;
-    const view = target?.closest(".view") ?? views[0];
+  const mark = (view) => {
     for (const other of views) other.classList.toggle("on", other === view);
     for (const link of links) {
-      const here = link.hash === `#${encodeURIComponent(view.id)}` || link.hash === `#${view.id}`;
+      const here = link.hash === `#${view.id}`;
       if (here) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
       if (here) link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.offsetLeft - 24;
     }
-    const heading = view.querySelector("h1");
-    document.title = view === views[0] ? title : `${heading.textContent} – CVP-Bench`;
-    view.querySelectorAll("img[data-svg]").forEach(unpack);
+    document.title = view === views[0] ? title : `${view.dataset.title} – CVP-Bench`;
+  };
+  const show = async (byReader) => {
+    const turn = ++asked;
+    const id = decodeURIComponent(location.hash.slice(1));
+    const view = views.find((one) => id === one.id || id.startsWith(`${one.id}--`)) ?? views[0];
+    mark(view);
+    await fill(view);
+    if (turn !== asked) return;
+    const target = id ? document.getElementById(id) : null;
+    view.querySelectorAll("img[data-svg]").forEach(draw);
     for (let box = target?.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
     if (target && target !== view) target.scrollIntoView();
     else if (byReader || target) scrollTo(0, 0);
     if (byReader) {
-      const at = target && target !== view ? target : heading;
+      const at = target && target !== view ? target : view.querySelector("h1");
       at.tabIndex = -1;
       at.focus({ preventScroll: true });
     }
