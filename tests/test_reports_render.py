@@ -14,7 +14,7 @@ from reports.model.folder import digest
 from reports.render import Report, forms, gather, places, write
 from reports.sections.front.links import SNIPPET
 from tests.fake_records import FACTS, STALE, record, save, seeds, world
-from tests.pages import by, keys, lines, markdown_tables, rows, section_of, tables_of
+from tests.pages import by, keys, lines, markdown_tables, rows, section_of, tables_of, unpacked
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def report(runs) -> Report:
 
 
 def texts(report: Report, runs: Path) -> dict[str, str]:
-    """Every page by the name of its file."""
-    return {path.name: text() for path, text in forms(report, places(runs)).items()}
+    """Every page by the name of its file, the views of board.html unpacked."""
+    return {path.name: unpacked(text()) for path, text in forms(report, places(runs)).items()}
 
 
 def leaderboard(report: Report, dataset: str) -> list[dict[str, str]]:

@@ -57,7 +57,7 @@ def page(board: Board, pages: Sequence[Page], digest: str, svg: Callable[[Pictur
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {
+    filters: dict[str, Callable[..., str]] = {
         "inline": lambda text: inline(addresses.linked(text)),
         "prose": lambda text: blocks(addresses.linked(text)),
         "table": as_html,
@@ -65,6 +65,7 @@ def page(board: Board, pages: Sequence[Page], digest: str, svg: Callable[[Pictur
         "packed": lambda picture: Markup('<img alt="{}" data-svg="{}">').format(picture.alt, packed(svg(picture))),
         "bare": bare,
     }
+    environment.filters |= filters
     figures = drawings(board)
     view = environment.get_template("html/view.html.jinja")
     environment.globals |= {
