@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.files.paths import version
 from benchmark.records.record import Cost
 from reports.model.calibrated import DECILES
 from reports.model.folder import digest
@@ -89,7 +90,7 @@ def test_the_same_records_give_the_same_bytes(runs, text, tmp_path):
 
 
 def test_the_page_carries_the_digest_and_asks_for_nothing(runs, text):
-    assert f"<!-- records sha256:{digest(runs)} -->" in text
+    assert f"<!-- records sha256:{digest(runs)} -->" in text and f"of version {version()} from" in text
     assert not re.search(r"(?:src|href)=[\"'](?!#|data:)|url\(|@import|https?:", text)
     scripts = re.findall(r"<script>(.*?)</script>", text, flags=re.S)
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -11,7 +10,6 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from benchmark import ROOT
 from benchmark.cli import arguments as given
 from benchmark.cli import authors, sharing, tables
 from benchmark.cli import studies as views
@@ -20,7 +18,7 @@ from benchmark.cli.console import say as _print
 from benchmark.cli.ranking import ranking
 from benchmark.execute.machine import cores
 from benchmark.files.errors import UserError, unknown
-from benchmark.files.paths import RUNS, report_of, runs_of
+from benchmark.files.paths import RUNS, report_of, runs_of, version
 from benchmark.files.plain import PlainFormatter, plain
 from benchmark.files.scratch import sweep
 from benchmark.plan import suite as suites
@@ -37,7 +35,7 @@ from datasets import registry
 
 
 def _version() -> str:
-    return f"cvp-bench {tomllib.loads((ROOT / 'pyproject.toml').read_text(encoding='utf-8'))['project']['version']}"
+    return f"cvp-bench {version()}"
 
 
 app = App(

@@ -1,10 +1,16 @@
 """Paths of the records and of the report beside them."""
 
+import tomllib
 from pathlib import Path
 
 from benchmark import ROOT
 
 RUNS = ROOT / "reports" / "runs"
+
+
+def version() -> str:
+    """Returns this project's version, as pyproject.toml has it."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
 def report_of(runs: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from benchmark.files.paths import version
 from reports import FOLDER
 from reports.html.drawings import drawings
 from reports.markup.document import Page, Picture, slug
@@ -76,6 +77,7 @@ def page(board: Board, pages: Sequence[Page], digest: str, svg: Callable[[Pictur
     return environment.get_template("html/page.html.jinja").render(
         pages=pages,
         digest=digest,
+        version=version(),
         style=Markup("\n".join(_read("css", name) for name in _STYLES)),
         first=Markup(first),
         script=Markup(script),
