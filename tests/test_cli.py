@@ -382,7 +382,7 @@ def test_dropped_in_methods_are_listed_run_and_ranked_and_failures_are_rows(tmp_
     assert all(title.lower() in listed for title in bodies)
     assert "methods.broken is left out: ModuleNotFoundError" in listed
     said = ours("run", "--only", "half,fails,dies,mean", "--runs", "runs", code=1)
-    assert "2 of 4 cells failed, synthetic/fails/default/0 for one: ZeroDivisionError" in said
+    assert "2 of 4 cells failed, synthetic/dies/default/0 for one: the worker process was ended by SIGKILL" in said
     assert "`python -m benchmark status --runs runs`; to try again: the same command with --rerun failed" in said
     again = ours("run", "--only", "half,fails,dies,mean", "--runs", "runs", code=1)
     assert "nothing to run: 2 failed, 2 fresh; --rerun failed tries those that failed again" in again
