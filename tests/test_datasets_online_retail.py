@@ -188,6 +188,7 @@ def test_a_file_that_is_no_workbook_is_refused(tmp_path):
         ("Price", 1e300, ("column 'Price' is infinite or too large",)),
         ("Customer ID", "A1", ("column 'Customer ID' is empty or not a number", "'A1'")),
         ("InvoiceDate", None, ("column 'InvoiceDate' is",)),
+        ("InvoiceDate", pd.Timestamp("2097-03-04"), ("column 'InvoiceDate' is not in the years 2009 to 2012",)),
         ("Invoice", None, ("column 'Invoice' is empty",)),
     ],
 )

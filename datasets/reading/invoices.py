@@ -26,6 +26,7 @@ COLUMNS = tuple(_FIELDS)
 _DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%m/%d/%Y %H:%M", "%m/%d/%y %H:%M",
           "%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%y %H:%M", "%d-%m-%Y %H:%M")  # fmt: skip
 _LARGEST = 1e9  # pounds, pieces
+_YEARS = (2009, 2012)  # the files' dates: December 2009 to December 2011
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,8 @@ def _checked(raw: dict[str, Any], place: Callable[[int], str], path: Path) -> di
             bad(name, values != np.rint(values), "is not a whole number")
         result[name] = values.astype(np.int64) if name == "Customer ID" else values
     result["InvoiceDate"] = _dates(raw["InvoiceDate"], bad)
+    year = result["InvoiceDate"].astype("datetime64[Y]").astype(np.int64) + 1970
+    bad("InvoiceDate", (year < _YEARS[0]) | (year > _YEARS[1]), f"is not in the years {_YEARS[0]} to {_YEARS[1]}")
     return result
 
 

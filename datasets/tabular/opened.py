@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -248,5 +249,5 @@ def _spaced(path: Path, wanted: Sequence[str], dialect: Dialect) -> Iterator[Any
         ) as reader:  # fmt: skip
             for frame in reader:
                 yield pa.RecordBatch.from_pandas(frame[list(wanted)].astype(object), preserve_index=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise _damaged(path, error) from error
