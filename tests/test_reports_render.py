@@ -1,5 +1,6 @@
 """The pages of made-up records: true, complete, and the same every time."""
 
+import os
 import re
 import subprocess
 import sys
@@ -365,12 +366,35 @@ def test_the_code_of_reports_names_no_method_no_dataset_and_no_paper():
         assert not proper.search(text), (path, proper.search(text))
 
 
-def test_the_committed_page_is_that_of_the_committed_records():
-    page = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
-    assert f"<!-- records sha256:{digest(ROOT / 'reports' / 'runs')} -->" in page, "run `python -m benchmark report`"
+def test_the_front_page_of_the_committed_records_is_short_and_narrow():
+    text = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
+    assert len(text.encode()) <= 40_000
+    assert max(len(line) for line in text.splitlines() if line.startswith("|")) <= 140
+    for path in (ROOT / "reports" / "pages").glob("*.md"):
+        assert path.stat().st_size <= 150_000, path.name
+
+
+def test_the_committed_pages_are_those_of_the_committed_records():
+    found = digest(ROOT / "reports" / "runs")
+    pages = (ROOT / "RESULTS.md", ROOT / "board.html", *(ROOT / "reports" / "pages").glob("*.md"))
+    for path in pages:
+        assert f"<!-- records sha256:{found} -->" in path.read_text(encoding="utf-8"), (
+            f"{path}: run `python -m benchmark report`"
+        )
 
 
 def test_markdown_tables_read_back_are_the_tables(report, runs):
     """The pages' Markdown, read by other code, has every table's texts in order."""
     read = [t for name, text in texts(report, runs).items() if name.endswith(".md") for t in markdown_tables(text)]
     assert len(read) == len(tables_of(report))
+
+
+GOLDEN = ROOT / "tests" / "golden" / "board-kuairec.md"
+
+
+def test_a_page_is_the_golden_one(report, runs):
+    """Word by word. Where a change is meant, look at the difference and write the page anew: CVP_GOLDEN=1 pytest."""
+    text = forms(report, places(runs))[runs / "pages" / "board-kuairec.md"]().replace(str(runs), "RUNS")
+    if os.environ.get("CVP_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8")

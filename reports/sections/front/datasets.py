@@ -31,14 +31,12 @@ def best(there: Field, found: list[Overview]) -> Table:
     ranking = sorted({METRICS[one.leaders[PANELS[2]].metric].name for one in found if PANELS[2] in one.leaders})
     columns = (
         words("dataset", "board"),
-        Column("rows", "rows", digits=0),
         *(words(f"best_{panel.lower()}", f"least {panel}") for panel in PANELS[:2]),
         words("best_ranking", f"best {' or '.join(ranking) or PANELS[2]}"),
     )
     rows = tuple(
         (
-            Entry(text=f"{plain(one.dataset)} ({plain(there.board.unit(one.dataset))})"),
-            Entry(one.rows, note="" if one.share is None else f"{100 * one.share:.3g} %"),
+            Entry(text=plain(one.dataset)),
             *(_leader(there, one, one.leaders.get(panel)) for panel in PANELS),
         )
         for one in found
@@ -62,6 +60,7 @@ def standing(there: Field, found: list[Overview], keys: list[str]) -> Table:
     """The best label-only constant, and the places of each paper's method, of how many rows."""
     columns = (
         words("dataset", "board"),
+        Column("rows", "rows", digits=0),
         words("constant", "constants: MAE / RMSE"),
         Column("ranked", "of", digits=0),
         *(words(f"{key.lower()}_{panel.lower()}", f"{key}, {panel}") for key in keys for panel in PANELS),
@@ -69,13 +68,21 @@ def standing(there: Field, found: list[Overview], keys: list[str]) -> Table:
     rows = tuple(
         (
             Entry(text=plain(one.dataset)),
-            Entry(text=" / ".join(_constant(there, one, metric) for metric in ERRORS)),
+            Entry(one.rows, note="" if one.share is None else f"{100 * one.share:.3g} %"),
+            Entry(
+                text=f"{' / '.join(_constant(there, one, m) for m in ERRORS)} {plain(there.board.unit(one.dataset))}"
+            ),
             Entry(one.ranked),
             *(Entry(text=_place(one, key, panel)) for key in keys for panel in PANELS),
         )
         for one in found
     )
-    return Table("boards-places", "The best label-only constants, and the places of the papers' methods", columns, rows)
+    return Table(
+        "boards-places",
+        "How many rows, the best label-only constants, and the places of the papers' methods",
+        columns,
+        rows,
+    )
 
 
 def _place(one: Overview, key: str, panel: str) -> str:
