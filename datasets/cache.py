@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from datasets import fingerprint
 from datasets.base import CacheError, Dataset, Split, Table
 from datasets.common.files import cache_folder
-from datasets.encode import SPLITS
+from datasets.preparing import fingerprint
+from datasets.preparing.encode import SPLITS
 from datasets.schema import Array, Bag, Field, Rows, Schema
 
 log = logging.getLogger(__name__)

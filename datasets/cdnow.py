@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from datasets.base import BadData, Dataset, Protocol, Source, Table
-from datasets.encode import random_split
-from datasets.ingest import duplicates, hashed_rows
-from datasets.lifetime import LARGEST, WINDOW, lifetimes
-from datasets.ltv import assemble_ltv, beside
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.preparing.encode import random_split
+from datasets.preparing.lifetime import LARGEST, WINDOW, lifetimes
+from datasets.preparing.ltv import assemble_ltv, beside
 from datasets.reading.delimited import whole_text
+from datasets.reading.ingest import duplicates, hashed_rows
+from datasets.reading.places import folder, listed, not_there, plain_or_gz
 from datasets.schema import Array, Task
 
 FOLDER = "cdnow"

@@ -8,10 +8,10 @@ import numpy as np
 
 from datasets.base import Dataset, Protocol, Table
 from datasets.cdnow import FOLDER, SAMPLE, SOURCE, read_purchases
-from datasets.encode import random_split
-from datasets.holdout import Target, assemble_holdout, histories
-from datasets.ltv import beside
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.preparing.encode import random_split
+from datasets.preparing.holdout import Target, assemble_holdout, histories
+from datasets.preparing.ltv import beside
+from datasets.reading.places import folder, listed, not_there, plain_or_gz
 from datasets.schema import Task
 
 CUT, HORIZON = (date(1997, 9, 30) - date(1997, 1, 1)).days, 39 * 7  # the history's last day; to 30 June 1998
@@ -23,7 +23,7 @@ _PUBLISHED = {"customers": "2357", "repeat buyers": "946"}  # of the sample (Fad
 class CDNowHoldout(Dataset):
     """Dollars spent, or days with a purchase, in the 39 weeks after 30 September 1997, by each customer of early 1997.
 
-    Purchases of 0 dollars count as purchases, as in the published fits. Field: start_week; see `datasets.holdout`.
+    Purchases of 0 dollars count as purchases, as in the published fits. Field: start_week; see `preparing.holdout`.
     """
 
     task: ClassVar[Task] = "ltv"

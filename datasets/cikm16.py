@@ -13,16 +13,16 @@ from typing import Any, Literal
 import numpy as np
 
 from datasets.base import BadData, Dataset, Protocol, Source, Split, Table, TooFew
-from datasets.encode import codes, encoded, label_facts, random_split, split_facts, vocabulary
-from datasets.ingest import MISSING, duplicates, hashed_rows
-from datasets.ltv import FEWEST, beside
-from datasets.places import folder, is_folder, listed, not_there, plain_or_gz
+from datasets.preparing.encode import codes, encoded, label_facts, random_split, split_facts, vocabulary
+from datasets.preparing.ltv import FEWEST, beside
 from datasets.reading.delimited import check_names, header
+from datasets.reading.ingest import MISSING, duplicates, hashed_rows
 from datasets.reading.joined import SAMPLE, check_known
 from datasets.reading.lists import id_lists
+from datasets.reading.places import folder, is_folder, listed, not_there, plain_or_gz
+from datasets.reading.stream import Block, blocks
 from datasets.reading.units import check_quantile
 from datasets.schema import Array, Bag, Rows, Schema
-from datasets.stream import Block, blocks
 
 FOLDERS = ("cikm16", "dataset-train-diginetica")
 SOURCE = Source(

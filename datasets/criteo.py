@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from datasets.base import Dataset, Protocol, Source, Table
-from datasets.clicks import CATEGORIES, DAY, Clicks, check_fields, read_clicks
-from datasets.encode import chronological_split, random_split
-from datasets.ltv import assemble_ltv, beside
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.preparing.clicks import CATEGORIES, DAY, Clicks, check_fields, read_clicks
+from datasets.preparing.encode import chronological_split, random_split
+from datasets.preparing.ltv import assemble_ltv, beside
+from datasets.reading.places import folder, listed, not_there, plain_or_gz
 from datasets.schema import Array, Task
 
 FOLDER = "Criteo_Conversion_Search"

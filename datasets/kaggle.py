@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from datasets.base import BadData, Dataset, Protocol, Source, Table
-from datasets.encode import random_split
-from datasets.lifetime import WINDOW
-from datasets.ltv import assemble_ltv, beside
-from datasets.places import folder, is_folder, listed, not_there, plain_or_gz
+from datasets.preparing.encode import random_split
+from datasets.preparing.lifetime import WINDOW
+from datasets.preparing.ltv import assemble_ltv, beside
+from datasets.preparing.transactions import ATTRIBUTES, Reduced, reduce_transactions
+from datasets.reading.places import folder, is_folder, listed, not_there, plain_or_gz
 from datasets.schema import Array, Task
-from datasets.transactions import ATTRIBUTES, Reduced, reduce_transactions
 
 FOLDERS = ("kaggle-avs", "acquire-valued-shoppers-challenge")
 SOURCE = Source(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData, Protocol, Table
-from datasets.encode import random_split
-from datasets.holdout import Histories, Target, assemble_holdout
 from datasets.kaggle import COMPANIES, SOURCE, TRANSACTIONS, Kaggle
-from datasets.ltv import FEWEST
-from datasets.places import listed
-from datasets.transactions import ATTRIBUTES, HISTORY, reduce_transactions
+from datasets.preparing.encode import random_split
+from datasets.preparing.holdout import Histories, Target, assemble_holdout
+from datasets.preparing.ltv import FEWEST
+from datasets.preparing.transactions import ATTRIBUTES, HISTORY, reduce_transactions
+from datasets.reading.places import listed
 
 CUT, HORIZON = date(2012, 7, 27), 52 * 7  # of a log of 2 March 2012 to 28 July 2013
 _EPOCH = date(1970, 1, 1)
@@ -24,7 +24,7 @@ class KaggleHoldout(Kaggle):
 
     One row for each customer and company with a purchase by then; amounts of zero and below are left out, as in
     `kaggle`. Fields: the attributes of the first purchase (later ones differ, and are not looked at), and the company
-    where there are several; see `datasets.holdout`. The log has no count of items that is in one unit: lines are
+    where there are several; see `preparing.holdout`. The log has no count of items that is in one unit: lines are
     counted.
     """
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from datasets.assemble import assemble
 from datasets.base import BadData, Dataset, Protocol, Source, Table
-from datasets.encode import chronological_split, looked_up, random_split
-from datasets.ingest import MISSING, Column, concatenated, duplicates, read_csv
-from datasets.places import entries, folder, listed, not_there, plain_or_gz
+from datasets.preparing.assemble import assemble
+from datasets.preparing.encode import chronological_split, looked_up, random_split
+from datasets.reading.ingest import MISSING, Column, concatenated, duplicates, read_csv
 from datasets.reading.joined import check_known, check_unique
+from datasets.reading.places import entries, folder, listed, not_there, plain_or_gz
 from datasets.reading.units import check_clock, check_plays, check_videos
 from datasets.schema import Array
 

@@ -9,16 +9,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from datasets.assemble import assemble
 from datasets.base import BadData, Dataset, Protocol, Source, Split, Table
-from datasets.encode import bag, checked_split, looked_up, random_split
-from datasets.ingest import Column, concatenated, duplicates, read_csv
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.preparing.assemble import assemble
+from datasets.preparing.encode import bag, checked_split, looked_up, random_split
+from datasets.reading.ingest import Column, concatenated, duplicates, read_csv
 from datasets.reading.joined import check_known, check_unique
 from datasets.reading.lists import id_lists
+from datasets.reading.places import folder, listed, not_there, plain_or_gz
+from datasets.reading.stream import blocks
 from datasets.reading.units import check_plays, check_videos
 from datasets.schema import Array
-from datasets.stream import blocks
 
 FOLDER = "KuaiRec 2.0/data"
 SOURCE = Source(

@@ -12,13 +12,13 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from datasets.base import BadData, Dataset, Protocol, Source, Table
-from datasets.encode import random_split
-from datasets.holdout import Target, assemble_holdout, histories
-from datasets.ingest import MISSING
-from datasets.lifetime import WINDOW, lifetimes
-from datasets.ltv import assemble_ltv, beside
-from datasets.places import folder, listed, not_there, plain_or_gz
+from datasets.preparing.encode import random_split
+from datasets.preparing.holdout import Target, assemble_holdout, histories
+from datasets.preparing.lifetime import WINDOW, lifetimes
+from datasets.preparing.ltv import assemble_ltv, beside
+from datasets.reading.ingest import MISSING
 from datasets.reading.invoices import Invoices, read_invoices
+from datasets.reading.places import folder, listed, not_there, plain_or_gz
 from datasets.schema import Array, Task
 
 FOLDER = "online-retail-ii"
@@ -82,7 +82,7 @@ class OnlineRetail(Dataset):
     After the first date: customers whose 365 days the files cover. Fields: start_month, weekday, country, that date's
     invoices (at most 3) and different products (at most 20); numeric: log_calibration_value, log_items, log_products
     and start_day.
-    Holdout: customers of the first year; see `datasets.holdout`. Fields: start_month and the country of the first
+    Holdout: customers of the first year; see `preparing.holdout`. Fields: start_month and the country of the first
     purchase: thirteen customers have two countries, so it is not quite constant, and later ones are not looked at.
     """
 

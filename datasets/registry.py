@@ -15,8 +15,8 @@ from typing import Any
 import datasets
 from datasets.base import BadData, Dataset, NotAvailable
 from datasets.common.names import no_such
-from datasets.places import get_it
 from datasets.reading.counted import counted
+from datasets.reading.places import get_it
 
 # what ProWTP's Table 6 counts, where it speaks of the dataset
 _PROWTP = {

@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from datasets.assemble import assemble
 from datasets.base import Dataset, Protocol, Source, Table
-from datasets.encode import random_split
+from datasets.preparing.assemble import assemble
+from datasets.preparing.encode import random_split
 from datasets.schema import Array
 
 CHUNK = 1 << 20  # rows drawn from one random stream; part of the world's definition

@@ -14,8 +14,8 @@ from typing import ClassVar
 import numpy as np
 
 from datasets.base import Dataset, Protocol, Source, Table
-from datasets.encode import random_split
-from datasets.ltv import assemble_ltv
+from datasets.preparing.encode import random_split
+from datasets.preparing.ltv import assemble_ltv
 from datasets.schema import Array, Task
 
 CHUNK = 1 << 20  # rows drawn from one random stream; part of the world's definition

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from datasets.assemble import assemble
 from datasets.base import BadData, Dataset, Protocol, Source, Split, Table, TooFew
-from datasets.encode import checked_split, looked_up, random_split
-from datasets.ingest import Column, duplicates, read_csv
-from datasets.ltv import FEWEST, beside
-from datasets.places import folder, is_folder, listed, not_there, plain_or_gz
+from datasets.preparing.assemble import assemble
+from datasets.preparing.encode import checked_split, looked_up, random_split
+from datasets.preparing.ltv import FEWEST, beside
+from datasets.reading.ingest import Column, duplicates, read_csv
 from datasets.reading.joined import SAMPLE, check_known, check_unique
+from datasets.reading.places import folder, is_folder, listed, not_there, plain_or_gz
+from datasets.reading.stream import Block, blocks
 from datasets.reading.units import check_plays, check_videos
 from datasets.schema import Array
-from datasets.stream import Block, blocks
 
 FOLDERS = ("wechat_algo_data1", "WTG-DVR/examples/data")
 CHALLENGE = ("user_action.csv", "feed_info.csv", "feed_embeddings.csv")

@@ -9,7 +9,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from datasets.holdout import PURCHASES
+from datasets.preparing.holdout import PURCHASES
 from datasets.schema import Field, Rows, Schema
 from methods.btyd import _beta, _lifetime
 from methods.btyd._fit import maximise

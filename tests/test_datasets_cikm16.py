@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 
 from benchmark.train.trainer import Plan, Trainer
-from datasets import cikm16, fingerprint
+from datasets import cikm16
 from datasets.base import Dataset, Incomplete, NotAvailable, Table, TooFew
 from datasets.cache import columns_of, load
 from datasets.cikm16 import Cikm16
+from datasets.preparing import fingerprint
 from datasets.registry import get
 from methods.base import Method
 from methods.registry import all_methods

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import stream
-from datasets.clicks import CATEGORIES, LEAKS
 from datasets.criteo import Criteo
+from datasets.preparing.clicks import CATEGORIES, LEAKS
+from datasets.reading import stream
 from tests import ltv_fixtures as made
 from tests.ltv_fixtures import complaint
 

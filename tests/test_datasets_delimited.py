@@ -11,7 +11,7 @@ import pytest
 from datasets.base import BadData, Unreadable
 from datasets.reading import delimited
 from datasets.reading.delimited import header, line_of_row, pieces
-from datasets.stream import blocks
+from datasets.reading.stream import blocks
 from tests.ltv_fixtures import complaint, put
 
 TYPES = {"a": pa.int64(), "t": pa.string()}

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from datasets import download, registry
-from datasets.download import DownloadError, fetch
+from datasets import registry
 from datasets.kuairand import KuaiRand
 from datasets.kuairec import KuaiRec
+from datasets.reading import download
+from datasets.reading.download import DownloadError, fetch
 from tests import fixtures
 
 

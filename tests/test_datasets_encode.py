@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import encode
 from datasets.base import BadData
+from datasets.preparing import encode
 
 
 @pytest.mark.parametrize("shares", [(6, 2, 2), (8, 1, 1)])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import cache, fingerprint, ingest, registry
+from datasets import cache, registry
 from datasets.base import Dataset, Unreadable
 from datasets.cache import columns_of
 from datasets.cdnow import CDNow
@@ -18,6 +18,8 @@ from datasets.criteo import Criteo
 from datasets.kaggle import Kaggle
 from datasets.kuairand import KuaiRand
 from datasets.kuairec import KuaiRec
+from datasets.preparing import fingerprint
+from datasets.reading import ingest
 from datasets.reading.counted import counted
 from datasets.wechat import WeChat
 from tests import fixtures

@@ -8,9 +8,9 @@ import pytest
 
 from datasets.base import BadData, TooFew
 from datasets.cdnow_holdout import CDNowHoldout
-from datasets.holdout import assemble_holdout, constants, histories
 from datasets.kaggle_holdout import KaggleHoldout
 from datasets.online_retail import OnlineRetail
+from datasets.preparing.holdout import assemble_holdout, constants, histories
 from methods.btyd._histories import COLUMNS
 from tests import ltv_fixtures as made
 from tests import retail_fixtures as retail

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import ingest
 from datasets.base import BadData
-from datasets.ingest import Column, duplicates, read_csv
+from datasets.reading import ingest
+from datasets.reading.ingest import Column, duplicates, read_csv
 
 METRICS = [Column("user"), Column("play", "float", low=0)]
 GOOD = "user,other,play\n1,a,2.5\n2,b,0\n3000000000,c,7\n"

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import stream, transactions
 from datasets.base import TooFew
 from datasets.kaggle import ATTRIBUTES, COHORT, COMPANIES, Kaggle
-from datasets.transactions import reduce_transactions
+from datasets.preparing import transactions
+from datasets.preparing.transactions import reduce_transactions
+from datasets.reading import stream
 from tests import ltv_fixtures as made
 from tests.ltv_fixtures import complaint
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import fingerprint, kuairand
+from datasets import kuairand
 from datasets.base import BadData, Incomplete, NotAvailable
 from datasets.cache import columns_of
 from datasets.kuairand import KuaiRand
+from datasets.preparing import fingerprint
 from datasets.reading import joined
 from tests import fixtures
 

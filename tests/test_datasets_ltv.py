@@ -9,7 +9,7 @@ from datasets.base import NotAvailable
 from datasets.cdnow import CDNow
 from datasets.criteo import Criteo
 from datasets.kaggle import Kaggle
-from datasets.lifetime import lifetimes
+from datasets.preparing.lifetime import lifetimes
 from datasets.synthetic_ltv import SyntheticLtv, World
 from tests import ltv_fixtures as made
 

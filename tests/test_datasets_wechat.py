@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import fingerprint
 from datasets.base import BadData, Incomplete, NotAvailable, Table, TooFew
 from datasets.cache import columns_of, load
+from datasets.preparing import fingerprint
 from datasets.registry import get
 from datasets.wechat import WeChat
 from tests import fixtures

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from datasets import cache, encode
+from datasets import cache
 from datasets.base import BadData, NotAvailable, Table
 from datasets.described.dataset import described
 from datasets.described.encoder import from_json
 from datasets.described.splits import by_time, by_user
 from datasets.kuairand import KuaiRand
+from datasets.preparing import encode
 from tests import fixtures, own_logs
 
 

@@ -116,7 +116,7 @@ def test_a_long_text_within_quotes_may_hold_line_ends(tmp_path):
         ("t.csv", b"PK\x03\x04 a workbook", "is a workbook or an archive; save the sheet as CSV or Parquet"),
         ("t.xlsx", b"PK\x03\x04 a workbook", "is a workbook or an archive"),
         ("t.csv", b"a\0b", "is not a text file"),
-        ("t.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 9)[:-9], "truncated or damaged compressed file"),
+        ("t.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 9, mtime=0)[:-9], "truncated or damaged compressed file"),
         ("t.parquet", b"PAR1 but no more", "t.parquet: is damaged or truncated"),
         ("t.parquet", b"a,b\n1,2\n", "is no Parquet file, whatever its name"),
         ("t.feather", b"FEA1....", "Feather file of version 1"),

@@ -76,7 +76,7 @@ def _clicks(rows: int) -> Iterator[Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from datasets.clicks import NAMES
+    from datasets.preparing.clicks import NAMES
 
     rng = np.random.default_rng(0)
     sizes = [8, 6, 400, 5, 30_000, 20, 200, 1_500, 4_000, 4_000, 2_000, 500, 20, 2_000_000, 0, 300, 12_000_000]
@@ -106,7 +106,7 @@ def _measured(kind: str, path: Path, rows: int) -> dict[str, Any]:
     start = time.perf_counter()
     if kind == "transactions":
         from datasets.kaggle import COMPANIES
-        from datasets.transactions import reduce_transactions
+        from datasets.preparing.transactions import reduce_transactions
 
         reduced = reduce_transactions(path, COMPANIES)
         assert reduced.transactions == rows

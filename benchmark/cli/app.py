@@ -206,8 +206,8 @@ def _fetch(name: str, data: Path | None) -> None:
     """Download a dataset's archive into the data root, with a bar."""
     from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
-    from datasets import download
     from datasets.base import NotAvailable
+    from datasets.reading import download
 
     if name not in registry.names():
         raise unknown("dataset", name, registry.names())

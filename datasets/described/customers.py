@@ -1,4 +1,4 @@
-"""Reduces purchases to customers: what is known of each, and what each spent after it. See `datasets.holdout`."""
+"""Reduces purchases to customers: what is known of each, and what each spent after it. See `preparing.holdout`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from datasets.described.description import Description, Label, Role
 from datasets.described.orders import Orders
 from datasets.described.purchases import Purchases
 from datasets.described.raw import Coded, Raw
-from datasets.holdout import Histories, as_it_is, histories, numbers, often
+from datasets.preparing.holdout import Histories, as_it_is, histories, numbers, often
 from datasets.schema import Array
 from datasets.tabular.coder import ranks
 

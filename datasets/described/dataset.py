@@ -17,7 +17,7 @@ from datasets.described.fitted import assembled
 from datasets.described.orders import Orders, is_orders, orders
 from datasets.described.purchases import read_purchases
 from datasets.described.raw import read_raw, wanted
-from datasets.fingerprint import canonical
+from datasets.preparing.fingerprint import canonical
 from datasets.schema import Task
 from datasets.tabular.dialect import Dialect
 from datasets.tabular.found import find

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from datasets.described.description import SECONDS
-from datasets.encode import bucketed
+from datasets.preparing.encode import bucketed
 from datasets.schema import Array, Rows
 from datasets.tabular.cells import keys, lists, numbers
 from datasets.tabular.coder import without_point

@@ -11,8 +11,8 @@ from datasets.described.description import SECONDS, Description
 from datasets.described.encoder import Encoder, Number, Span, Vocabulary
 from datasets.described.raw import Coded, Raw
 from datasets.described.splits import by_time, by_user
-from datasets.encode import bucket_edges, bucketed, label_facts, random_split, split_facts
-from datasets.ingest import duplicates
+from datasets.preparing.encode import bucket_edges, bucketed, label_facts, random_split, split_facts
+from datasets.reading.ingest import duplicates
 from datasets.schema import Array, Bag, Field, Rows, Schema
 from datasets.tabular.coder import EMPTY, ranks
 from datasets.tabular.spool import Spool

@@ -10,7 +10,7 @@ import numpy as np
 from datasets.base import BadData
 from datasets.described.orders import Orders
 from datasets.described.raw import Coded, passes
-from datasets.lifetime import LARGEST
+from datasets.preparing.lifetime import LARGEST
 from datasets.schema import Array
 from datasets.tabular.cells import days, keys, numbers
 from datasets.tabular.coder import EMPTY, Coder

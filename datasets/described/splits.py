@@ -1,11 +1,11 @@
-"""Splits of many rows in bounded memory, equal to those of `datasets.encode`."""
+"""Splits of many rows in bounded memory, equal to those of `datasets.preparing.encode`."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from datasets.base import Split
-from datasets.encode import SPLITS, checked_split
+from datasets.preparing.encode import SPLITS, checked_split
 from datasets.schema import Array
 
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from datasets.ingest import duplicates
 from datasets.look.columns import Column
 from datasets.look.roles import Proposal
 from datasets.look.sample import Sample
+from datasets.reading.ingest import duplicates
 from datasets.schema import Array
 
 _AT = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)

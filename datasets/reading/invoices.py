@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData
-from datasets.ingest import MISSING, Column, read_csv
 from datasets.reading.delimited import header, line_of_row
+from datasets.reading.ingest import MISSING, Column, read_csv
 from datasets.schema import Array
 
 SHEETS = ("Year 2009-2010", "Year 2010-2011")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasets.stream import Block
+from datasets.reading.stream import Block
 
 _ID = r"[ \t]*\d{1,18}(\.0+)?[ \t]*"
 _IDS = rf"{_ID}(,{_ID})*"

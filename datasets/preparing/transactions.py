@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData
-from datasets.holdout import histories
-from datasets.ingest import MISSING
-from datasets.lifetime import LARGEST, lifetimes
+from datasets.preparing.holdout import histories
+from datasets.preparing.lifetime import LARGEST, lifetimes
+from datasets.reading.ingest import MISSING
+from datasets.reading.stream import Block, blocks
 from datasets.schema import Array
-from datasets.stream import Block, blocks
 
 ATTRIBUTES = ("chain", "dept", "category", "brand", "productmeasure")
 UNKNOWN = "UNKNOWN"  # a missing productmeasure
@@ -24,7 +24,7 @@ _KEPT = ("id", "company", "date", "purchaseamount", "chain", "dept", "category",
 YEARS = (2011, 2014)  # the file's dates: March 2012 to July 2013
 _FIRST, _LAST = (int(np.datetime64(f"{year}-01-01", "D").astype(np.int64)) for year in (YEARS[0], YEARS[1] + 1))
 _ENOUGH = 1 << 16  # purchases reduced together
-# of datasets.holdout.Histories, what is kept of each customer and company
+# of datasets.preparing.holdout.Histories, what is kept of each customer and company
 HISTORY = ("start", "frequency", "recency", "age", "first_value", "total", "repeat_value", "items", "spend", "count")
 
 
@@ -40,8 +40,8 @@ class Reduced:
 
 
 def reduce_transactions(path: Path, companies: Sequence[int], *, holdout: tuple[int, int] | None = None) -> Reduced:
-    """Read the file once and apply the label rule of `datasets.lifetime` to the purchases from these companies; with
-    `holdout`, the last day of the history (since 1970) and the days of the label, that of `datasets.holdout`.
+    """Read the file once and apply the label rule of `preparing.lifetime` to the purchases from these companies; with
+    `holdout`, the last day of the history (since 1970) and the days of the label, that of `preparing.holdout`.
 
     A missing attribute is a category of its own: -1, UNKNOWN. Raises BadData for a damaged file, a customer whose rows
     do not follow each other and a company without a purchase.
@@ -140,7 +140,7 @@ def _reduced(table: dict[str, Array], holdout: tuple[int, int] | None) -> dict[s
 
 
 def _histories(table: dict[str, Array], cut: int, horizon: int) -> dict[str, Array]:
-    """The columns of `datasets.holdout.Histories`, and the attributes of the first purchase."""
+    """The columns of `datasets.preparing.holdout.Histories`, and the attributes of the first purchase."""
     pairs = np.stack([table["id"], table["company"]])
     _, entry = np.unique(pairs, axis=1, return_inverse=True)
     found = histories(entry.ravel(), table["date"].astype(np.int64), table["purchaseamount"], cut=cut, horizon=horizon)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from datasets.base import BadData, Split, Table
-from datasets.ltv import assemble_ltv
+from datasets.preparing.ltv import assemble_ltv
 from datasets.schema import Array
 
 Target = Literal["spend", "count"]

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from datasets.base import Dataset, NotAvailable
-from datasets.places import get_it
+from datasets.reading.places import get_it
 
 Progress = Callable[[int, int], None]  # bytes had, bytes in all (0 where the server does not say)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from datasets.base import BadData
 from datasets.reading.delimited import check_names, header
+from datasets.reading.stream import Block, blocks
 from datasets.schema import Array
-from datasets.stream import Block, blocks
 
 MISSING = -1  # what an empty cell of a nullable integer column becomes: a category of its own
 _BLOCK = 16 << 20  # bytes of text parsed at a time, its parts in parallel

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData, Split, Table, TooFew
-from datasets.encode import encoded, label_facts, split_facts
+from datasets.preparing.encode import encoded, label_facts, split_facts
 from datasets.schema import Array, Field, Rows, Schema
 
 log = logging.getLogger(__name__)

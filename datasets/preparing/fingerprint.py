@@ -17,7 +17,7 @@ from datasets.common.imports import closure
 from datasets.reading.delimited import unreadable
 from datasets.schema import Array, Schema
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 def canonical(value: Any) -> bytes:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData
-from datasets.ingest import duplicates, hashed_rows
-from datasets.lifetime import LARGEST
+from datasets.preparing.lifetime import LARGEST
 from datasets.reading.delimited import first_line
+from datasets.reading.ingest import duplicates, hashed_rows
+from datasets.reading.stream import Block, blocks
 from datasets.reading.units import check_clock, check_quantile
 from datasets.schema import Array
-from datasets.stream import Block, blocks
 
 DAY = 86_400  # seconds
 NAMES = (

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData, Split, Table
-from datasets.encode import bucket_edges, bucketed, codes, encoded, label_facts, split_facts, vocabulary
+from datasets.preparing.encode import bucket_edges, bucketed, codes, encoded, label_facts, split_facts, vocabulary
 from datasets.schema import Array, Bag, Field, Rows, Schema
 
 
