@@ -109,7 +109,9 @@ def test_an_edit_of_the_code_prepares_again_and_keeps_the_fingerprint(root, plac
 
 def test_the_code_behind_a_dataset_is_its_module_and_what_that_imports():
     behind = closure("datasets.kuairec", ROOT, ("datasets",))
-    assert {f"datasets/{name}.py" for name in ("kuairec", "reading/ingest", "preparing/encode", "base", "schema")} <= behind.keys()
+    assert {
+        f"datasets/{name}.py" for name in ("kuairec", "reading/ingest", "preparing/encode", "base", "schema")
+    } <= behind.keys()
     assert "datasets/kuairand.py" not in behind
 
 
