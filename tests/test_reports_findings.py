@@ -189,7 +189,10 @@ def test_choices_of_protocol_beside_the_methods():
         and "2 move it" in found
         and "1 by more than that; the most by 0.400 s (TR / VR" in found
     )
-    assert "another method leads" not in found
+    assert "another method leads" not in found and "same label" not in found
+    capped = row("kuairec@cap60", "tr", mae=2.0, facts={"unit": "s", "label": {"max": 60.0}})
+    both = text("tweaks", *base, capped, row("kuairec@batch256", "tr", mae=3.9))
+    assert "the most by 1.500 s (TR / VR: label capped at 60 s), of those with the same label 0.400 s (TR" in both
     found = text("tweaks", *base, row("kuairec@batch256", "tr", mae=3.39), row("kuairec@batch256", "d2q", mae=3.45))
     assert "another method leads with: batches of 256 rows, not 1,024" in found
     found = text("tweaks", *base, row("kuairec@batch256", "tr", mae=3.52))

@@ -10,6 +10,7 @@ from reports.evidence.field import field
 from reports.evidence.learned import early, mostly, unfinished
 from reports.markup.text import number, plain
 from reports.model.board import Board, Result
+from reports.model.methods import Tweak
 from reports.model.methods import tweaks as known_tweaks
 from reports.model.metrics import ERRORS, HEADLINE, digits
 from reports.sections.findings.finding import Finding, board_of, of
@@ -28,29 +29,42 @@ def tweaks(board: Board) -> Iterator[Finding]:
     unit = board.unit(dataset)
     places = digits(HEADLINE, unit)
     widest = max(means.values()) - min(means.values())
-    moves = []
+    moves: list[Move] = []
     for tweak, entries in found:
         pairs = [Pair(m, e, m, base[m]) for m, e in entries.items() if m in means]
         moves += [(abs(gap.value), word, tweak, gap.pair) for gap, word in judged(board, dataset, pairs, HEADLINE)]
     sure = [move for move in moves if move[1] in ("better", "worse")]
     if not sure:
         return
-    size, _, tweak, pair = max(sure, key=lambda move: move[0])
     more = sum(move[0] > widest for move in sure)
-    head = (
-        "Choices of protocol can move numbers more than methods do"
-        if more
-        else "No choice of protocol moves numbers more than methods do"
-    )
+    told = [f"the most by {_move(max(sure, key=_size), places, unit)}"]
+    label = board.facts(dataset).get("label")
+    same = [move for move in sure if board.facts(move[2].dataset or dataset).get("label") == label]
+    if same and max(same, key=_size) is not max(sure, key=_size):
+        told.append(f"of those with the same label {_move(max(same, key=_size), places, unit)}")
+    head = "Choices of protocol can move" if more else "No choice of protocol moves"
     text = (
-        f"**{head}.** On {board_of(dataset)}, {len(means)} methods lie {number(widest, places)} {unit} apart in "
-        f"{HEADLINE.upper()}. Of {len(moves)} changes of one choice for one method, {len(sure)} move it beyond the "
-        f"spread of seeds, {more} by more than that; the most by {number(size, places)} {unit} "
-        f"({plain(pair.result.title)}: {plain(tweak.says)}; [tweaks](@tweaks))."
+        f"**{head} numbers more than methods do.** On {board_of(dataset)}, {len(means)} methods lie "
+        f"{number(widest, places)} {unit} apart in {HEADLINE.upper()}. Of {len(moves)} changes of one choice for one "
+        f"method, {len(sure)} move it beyond the spread of seeds, {more} by more than that; {', '.join(told)} "
+        "([tweaks](@tweaks))."
     )
     leaders = [t.says for t, entries in found if entries.keys() == base.keys() and _leader(entries) != _leader(base)]
     text += f" By the means another method leads with: {'; '.join(map(plain, leaders))}." if leaders else ""
     yield Finding("tweaks", text)
+
+
+Move = tuple[float, str, Tweak, Pair]  # how far, better or worse, with which change, of which row
+
+
+def _size(move: Move) -> float:
+    return move[0]
+
+
+def _move(move: Move, places: int, unit: str) -> str:
+    """Returns "0.434 s (a method: a change)"."""
+    size, _, tweak, pair = move
+    return f"{number(size, places)} {unit} ({plain(pair.result.title)}: {plain(tweak.says)})"
 
 
 def _leader(entries: Mapping[str, Result]) -> str:
