@@ -16,11 +16,15 @@ from datasets import registry
 from tests import fixtures
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of its own for the tables; the methods have been asked already."""
+    found = catalog()
+    monkeypatch.setattr(app, "catalog", lambda: found)
     monkeypatch.setenv("CVP_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_plan_and_data_agree_on_what_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A log, a sample too small to train on, and a damaged file."""
     fixtures.kuairand(tmp_path)
@@ -43,6 +47,7 @@ def test_plan_and_data_agree_on_what_can_be_used(tmp_path: Path, capsys: pytest.
     assert "a sample too small to train and compare on" in out
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_large_files_are_not_read_to_plan(tmp_path: Path) -> None:
     fixtures.wechat(tmp_path, rows=20)
     assert set(unusable(["wechat", "wechat@days"], tmp_path)) == {"wechat", "wechat@days"}
