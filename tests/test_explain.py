@@ -127,7 +127,7 @@ def test_a_page_of_other_records_is_found_out(runs, capsys):
     [
         ("kuairnd/tr/mae", "no dataset named 'kuairnd'; did you mean 'kuairand'?"),
         ("kuairand/tmp/mae", "no method named 'tmp'; did you mean 'tpm'?"),
-        ("kuairand", "no method named ''"),
+        ("kuairand", "'kuairand' names no number"),
         ("kuairand/tpm/mea", "did you mean 'mae'?"),
         ("kuairand/boosting/absolut", "did you mean 'absolute'?"),
         ("nowhere.md", "cannot be read"),

@@ -441,7 +441,7 @@ class Data:
                 raise NotAvailable("no files")
             return self.table
 
-        monkeypatch.setattr(registry, "get", lambda name: name)
+        monkeypatch.setattr(registry, "get", lambda name, root=None: name)
         monkeypatch.setattr(cache, "cached_fingerprint", fingerprint)
         monkeypatch.setattr(
             cache, "load", lambda dataset, root: replace(log(*[[0.5, 1.0]] * 14), fingerprint=self.table)

@@ -18,6 +18,12 @@ from tests.fake_records import FACTS, STALE, record, save, seeds, world
 from tests.pages import by, keys, lines, markdown_tables, rows, section_of, tables_of, unpacked
 
 
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch) -> None:
+    """Figures of matplotlib cost a second each and are not what is asked here."""
+    monkeypatch.setattr("reports.plots.pareto.figure", lambda board, dataset: f"<svg><title>{dataset}</title></svg>")
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory) -> Path:
     return save(tmp_path_factory.mktemp("world") / "runs", *world())
