@@ -5,7 +5,7 @@ The same records give the same bytes.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from os.path import relpath
@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from benchmark.files.errors import UserError
 from benchmark.files.paths import figures_of, pages_of, report_of
+from benchmark.records.record import Record
 from datasets.common.files import put
 from reports import FOLDER
 from reports.html.page import page as web
@@ -21,7 +22,7 @@ from reports.markup import markdown
 from reports.markup.document import Page, Picture
 from reports.model.board import Board
 from reports.model.folder import Folder, read
-from reports.sections.front import answer
+from reports.sections import answer
 from reports.sections.pages import pages
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -95,6 +96,13 @@ def write(runs: Path | Folder, out: Path | None = None, stale: Mapping[str, str]
 def told(report: Report) -> Iterator[str]:
     """Says in a terminal what the front page of a reader's own run answers first."""
     return answer.told(report.board)
+
+
+def choice(report: Report, dataset: str) -> tuple[Sequence[Record], str]:
+    """The records of the row that the answer names, one per seed, and the metric by which it was chosen. Raises
+    ValueError where no row has a number."""
+    chosen, metric = answer.choice(report.board, dataset)
+    return chosen.ok, metric
 
 
 def forms(report: Report, where: Places) -> dict[Path, Callable[[], str]]:

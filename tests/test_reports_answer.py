@@ -3,7 +3,7 @@
 import pytest
 
 from reports.model.board import Board
-from reports.sections.front.answer import answer
+from reports.sections.answer import answer
 from tests.fake_noise import resampled
 from tests.fake_records import record, seeds
 

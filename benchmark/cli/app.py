@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
 from benchmark.cli import arguments as given
-from benchmark.cli import authors, sharing, tables
+from benchmark.cli import authors, models, sharing, tables
 from benchmark.cli import studies as views
 from benchmark.cli.console import console, hush
 from benchmark.cli.console import say as _print
@@ -37,6 +37,9 @@ from datasets import registry
 def _version() -> str:
     return f"cvp-bench {version()}"
 
+
+if TYPE_CHECKING:
+    from reports.render import Report
 
 app = App(
     console=console,
@@ -237,6 +240,7 @@ def _survey(
 
 
 app.command(tables.describe)
+app.command(models.predict)
 
 
 @app.command
@@ -348,6 +352,9 @@ def run(
     address: Annotated[str, Parameter(help="Of a Ray cluster: auto, HOST:PORT, or local.")] = "auto",
     rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
     shard: Annotated[str, Parameter(help="Only this part of the run, as in 2/8; the others share the --runs.")] = "",
+    keep_model: Annotated[
+        bool, Parameter(negative="", help="Of a --table: keep the model that the answer names, for `predict`.")
+    ] = False,
 ) -> int:
     """Run what is missing or stale of a suite, one record per cell, write RESULTS.md, and rank what was run among the
     committed records of the same rows. The exit code is 1 where a cell has failed."""
@@ -356,6 +363,8 @@ def run(
 
     typed = runs is not None or table is not None
     data, runs, suite = tables.asked(table, data, runs, suite)
+    if keep_model and (table is None or shard):
+        raise UserError("--keep-model goes with a whole --table: other datasets keep no vocabularies to meet new rows")
     methods = _methods()
     cells = _cells(suite, methods, dataset, only, seeds, table)
     runs = runs if typed else authors.runs_for(cells, methods, runs, _print)
@@ -378,7 +387,9 @@ def run(
     _compare(data, runs, {cell.dataset for cell in cells})
     for line in ranking(cells, store, methods, _root(data)):
         _print(line)
-    report(data=data, runs=runs)
+    found = _rendered(data, runs)
+    if table is not None and keep_model:
+        models.keep(found, tables.opened(table).name, methods, options, tables.model_of(table))
     return _failed(cells, store, runs)
 
 
@@ -454,10 +465,27 @@ def report(
     are refused by name. --dataset chooses those of --focus."""
     from reports import focus as focusing
     from reports.export import export as write_tables
-    from reports.render import read, told, write
 
     if not focus and (rivals or columns or dataset):
         raise UserError("--methods, --columns and --dataset belong to --focus METHOD")
+    found = _rendered(data, runs)
+    if export is not None:
+        _print(f"wrote {len(write_tables(found, export))} files of tables and cells to {export}")
+    if focus:
+        asked = focusing.parse(
+            found.board,
+            focus,
+            given.names_in(rivals, "--methods"),
+            given.names_in(columns, "--columns"),
+            given.names_in(dataset, "--dataset"),
+        )
+        _print(f"wrote {' and '.join(map(str, focusing.write(found, asked, runs)))}")
+
+
+def _rendered(data: Path | None, runs: Path) -> "Report":
+    """Write the pages of a folder of records, and say what is on them."""
+    from reports.render import read, told, write
+
     sweep(runs)
     methods, _ = catalog()
     folder = read(runs)
@@ -474,17 +502,7 @@ def report(
     if not found.board.committed:
         for line in told(found):
             _print(line)
-    if export is not None:
-        _print(f"wrote {len(write_tables(found, export))} files of tables and cells to {export}")
-    if focus:
-        asked = focusing.parse(
-            found.board,
-            focus,
-            given.names_in(rivals, "--methods"),
-            given.names_in(columns, "--columns"),
-            given.names_in(dataset, "--dataset"),
-        )
-        _print(f"wrote {' and '.join(map(str, focusing.write(found, asked, runs)))}")
+    return found
 
 
 @app.command

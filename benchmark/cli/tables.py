@@ -93,6 +93,11 @@ def opened(table: Path) -> "Dataset":
     return found
 
 
+def model_of(table: Path) -> Path:
+    """Where the model of a table is kept."""
+    return table.with_name(f"{table.stem}-model")
+
+
 def asked(table: Path | None, data: Path | None, runs: Path | None, suite: str) -> tuple[Path | None, Path, str]:
     """The data root, the folder of the records and the suite, of what was typed. Raises UserError."""
     if table is None:

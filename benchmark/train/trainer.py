@@ -19,10 +19,10 @@ from benchmark.train.lazy_adam import HostWords
 from benchmark.train.learned import Targets, learn
 from benchmark.train.optimiser import Optimiser
 from benchmark.train.order import Order
-from benchmark.train.resident import Columns, gather, resident
-from benchmark.train.stack import Asked, Given, Stack
+from benchmark.train.resident import gather, resident
+from benchmark.train.stack import Given, Stack
 from benchmark.train.stopping import Best, History, Plan, State, state_at
-from benchmark.train.validation import CHUNK, Validation, answer
+from benchmark.train.validation import Predictor, Validation
 from datasets.schema import Rows, Schema
 from methods.base import Method
 
@@ -172,23 +172,24 @@ class Trainer:
 
     # Prediction, of every asked replica at its best epoch
 
+    @property
+    def predictor(self) -> Predictor:
+        """What is left of the training."""
+        return Predictor(self.stack, self.final_rows, self.step_number[0], self.asked)
+
     def predict(self, rows: Rows) -> np.ndarray:
         """The predictions, float64 [S, n] in the label's unit."""
-        return self._of_rows("predict", rows, CHUNK)
+        return self.predictor.predict(rows)
 
     def quantiles(self, rows: Rows, levels: Sequence[float]) -> np.ndarray:
         """The quantiles that a method's distribution has at these levels, float64 [S, n, levels]."""
-
-        def quantiles(method: Any) -> Callable[[Any, Any], Any]:
-            return partial(method.quantiles, levels=tuple(levels))
-
-        return self._of_rows(quantiles, rows, CHUNK // 32)  # a method may sample a hundred values of every row
+        return self.predictor.quantiles(rows, levels)
 
     def examine(self, replica: int, rows: Rows) -> Mapping[str, Any]:
         """What a method that can be examined shows of one replica, on labelled rows."""
         stack, fitted = self.stack, self.stack.fitted[replica]
         stack.module.eval()
-        columns = self._resident(rows)
+        columns = self.predictor.resident(rows)
         banks = tuple(w[replica][e] for w, e in zip(self.final_rows, columns.embedded, strict=True))
 
         def examine(method: Any) -> Callable[[Any, Any], Any]:
@@ -197,17 +198,3 @@ class Trainer:
         end = torch.ones((), dtype=stack.dtype, device=stack.device)
         step = torch.tensor(self.total_steps, device=stack.device)
         return stack.look(replica, examine, Given(banks, columns, {}, None, step, end))
-
-    def _resident(self, rows: Rows) -> Columns:
-        stack = self.stack
-        return resident(rows, stack.schema, stack.tables, stack.device, stack.dtype, gathered=True)
-
-    def _of_rows(self, what: Asked, rows: Rows, size: int) -> np.ndarray:
-        """What every asked replica answers, so many rows at a time, float64 [S, n, ...]."""
-        self.stack.module.eval()
-        out = []
-        for start in range(0, len(rows), size):
-            columns = self._resident(rows.take(np.arange(start, min(start + size, len(rows)))).without_label())
-            found = answer(self.stack, what, columns, self.final_rows, self.step_number[0])
-            out.append(found[: self.asked].double().cpu())
-        return torch.cat(out, 1).numpy()

@@ -1,7 +1,10 @@
 """What trained replicas answer about rows, and the stopping metric that is made of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +16,7 @@ from benchmark.train.stack import Asked, Given, Stack
 from datasets.schema import Rows
 
 CHUNK = 8192  # rows of a prediction pass
+_FEWEST = 64  # rows of a pass: fewer, and products of matrices may have other last bits
 
 
 def read(weight: Tensor, index: Tensor) -> Tensor:
@@ -32,6 +36,51 @@ def chunks(rows: int, size: int, device: torch.device) -> Iterator[Tensor]:
     """Row numbers, so many at a time."""
     for start in range(0, rows, size):
         yield torch.arange(start, min(start + size, rows), device=device)
+
+
+class Predictor:
+    """The replicas of a stack that is trained."""
+
+    def __init__(self, stack: Stack, rows: Sequence[Tensor], step: Tensor, asked: int) -> None:
+        """rows: the embeddings, [S, V, D] each; step: 0-d, of the optimiser, at the end; asked: the first so many
+        replicas answer."""
+        self.stack, self.rows, self.step, self.asked = stack, tuple(rows), step, asked
+
+    def predict(self, rows: Rows) -> np.ndarray:
+        """The predictions, float64 [S, n] in the label's unit."""
+        return self._of_rows("predict", rows, CHUNK)
+
+    def quantiles(self, rows: Rows, levels: Sequence[float]) -> np.ndarray:
+        """The quantiles that a method's distribution has at these levels, float64 [S, n, levels]."""
+
+        def quantiles(method: Any) -> Callable[[Any, Any], Any]:
+            return partial(method.quantiles, levels=tuple(levels))
+
+        return self._of_rows(quantiles, rows, CHUNK // 32)  # a method may sample a hundred values of every row
+
+    def resident(self, rows: Rows) -> Columns:
+        """The rows on the device, content in place."""
+        stack = self.stack
+        return resident(rows, stack.schema, stack.tables, stack.device, stack.dtype, gathered=True)
+
+    def _of_rows(self, what: Asked, rows: Rows, size: int) -> np.ndarray:
+        """What every asked replica answers, so many rows at a time, float64 [S, n, ...]. A row's answer has the same
+        bits whatever rows are asked for beside it."""
+        self.stack.module.eval()
+        out = []
+        for index, wanted in parts(len(rows), size):
+            columns = self.resident(rows.take(index).without_label())
+            found = answer(self.stack, what, columns, self.rows, self.step)
+            out.append(found[: self.asked, :wanted].double().cpu())
+        return torch.cat(out, 1).numpy()
+
+
+def parts(rows: int, size: int) -> Iterator[tuple[np.ndarray, int]]:
+    """Row numbers, so many at a time, and how many of them are wanted: a few rows that are left over are filled up with
+    the last one."""
+    for start in range(0, rows, size):
+        wanted = min(size, rows - start)
+        yield np.minimum(np.arange(start, start + max(wanted, min(_FEWEST, size))), rows - 1), wanted
 
 
 class Validation:

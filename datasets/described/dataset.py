@@ -12,7 +12,7 @@ from datasets.base import BadData, Dataset, NotAvailable, Protocol, Source, Tabl
 from datasets.common.files import cache_folder
 from datasets.described import purchases
 from datasets.described.customers import customers, raw_of
-from datasets.described.description import Common, Csv, Description, Keep, Role, check, convert, filled, parse
+from datasets.described.description import Common, Description, Keep, Role, check, convert, filled, parse
 from datasets.described.fitted import assembled
 from datasets.described.orders import Orders, is_orders, orders
 from datasets.described.purchases import read_purchases
@@ -60,7 +60,7 @@ class _Described(Dataset):
     def opened(self, place: Path | None = None) -> Opened:
         """The table, or another one like it, with its columns known. Raises BadData for a column that it lacks."""
         it = self.described
-        table = opened(place or self.place, None if it.csv is None else _dialect(it.csv))
+        table = opened(place or self.place, dialect_of(it))
         named = [*it.columns, *(rule.column for rule in it.keep)] if place is None else []
         if lacking := [name for name in named if name not in table.names]:
             has = ", ".join(map(repr, table.names[:30]))
@@ -179,5 +179,7 @@ def _said(role: Role) -> str:
     return f"{role.role}, {role.form}" if role.form else role.role
 
 
-def _dialect(csv: Csv) -> Dialect:
-    return Dialect(csv.delimiter, csv.header, csv.decimal, csv.encoding)
+def dialect_of(it: Common) -> Dialect | None:
+    """How the text files of a described table are written; None where it does not say."""
+    csv = it.csv
+    return None if csv is None else Dialect(csv.delimiter, csv.header, csv.decimal, csv.encoding)

@@ -90,23 +90,37 @@ class Encoder:
 
     def rows(self, block: Block) -> Rows:
         """A block's rows as a model sees them, without label and user. Raises BadData for a cell that is none."""
-        n = block.batch.num_rows
-        ids = [vocabulary.ids(keys(block, vocabulary.column)) for vocabulary in self.fields]
+        rows, right, _ = self.lenient(block)
+        if not right.all():
+            assert self.span is not None
+            raise block.bad(self.span.column, int((~right).argmax()), "is no duration above 0")
+        return rows
+
+    def lenient(self, block: Block) -> tuple[Rows, Array, dict[str, int]]:
+        """The same where rows without a duration above 0 have one of a second; which rows are right, bool [n]; and of
+        how many rows each column of ids has a value that training did not see."""
+        n, right, unseen = block.batch.num_rows, np.ones(block.batch.num_rows, bool), {}
+        ids = []
+        for vocabulary in self.fields:
+            column = keys(block, vocabulary.column)
+            ids.append(vocabulary.ids(column))
+            unseen[vocabulary.column] = int((ids[-1] == 0).sum()) - (0 if vocabulary.missing else column.null_count)
         duration = bucket = None
         if self.span is not None:
             duration = in_seconds(numbers(block, self.span.column, self.decimal), self.span.unit)
-            if not (right := duration > 0).all():
-                raise block.bad(self.span.column, int((~right).argmax()), "is no duration above 0")
+            right = duration > 0
+            duration = np.where(right, duration, 1.0)
             bucket = bucketed(duration, np.array(self.span.edges))
             ids.append(bucket + np.int32(1))
         scaled = [one.scaled(numbers(block, one.column, self.decimal)) for one in self.numbers]
-        return Rows(
+        rows = Rows(
             ids=np.stack(ids, 1) if ids else np.empty((n, 0), np.int32),
             bags={bag.name: self._bag(block, bag) for bag in self.bags},
             numeric=np.stack(scaled, 1) if scaled else None,
             duration=None if duration is None else duration.astype(np.float32),
             bucket=bucket,
         )
+        return rows, right, unseen
 
     @staticmethod
     def _bag(block: Block, bag: Vocabulary) -> Array:

@@ -7,9 +7,9 @@ from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
-from reports.sections import cost, data, distributions, tuning, tweaks
+from reports.sections import answer, cost, data, distributions, tuning, tweaks
 from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
-from reports.sections.front import about, answer, datasets, evidence, findings, links, picture, ranking, unsaid
+from reports.sections.front import about, datasets, evidence, findings, links, picture, ranking, unsaid
 from reports.sections.paper import buckets, checklist, comparison, counts, notes, reproduced, supplement, values
 
 BOARD = (leaderboard.section, noise.section, skill.section, slices.section, calibration.section, provenance.section)

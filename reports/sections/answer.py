@@ -32,17 +32,35 @@ def answer(board: Board, dataset: str) -> str:
     for it is what the models' training stops on; where no model beats the constants by it, RMSE does.
     """
     ranked = board.ranked
-    rows = [r for r in ranked.of(dataset) if r.ok and not r.oracle and r.mean("mae") is not None]
-    models = [r for r in rows if not r.label_only]
-    if not models:
+    if all(r.label_only for r in _rows(ranked, dataset)):
         return "Nothing can be said of a model yet: only predictors that look at no column have numbers here."
-    for metric, other in (("mae", "rmse"), ("rmse", "mae")):
-        chosen = min(rows, key=lambda r: (_on_validation(r, metric), r.key))
-        if not chosen.label_only and not _lost(ranked, dataset, chosen, metric):
-            return " ".join(_use(ranked, dataset, chosen, metric, other))
-    best = min(rows, key=lambda r: (_on_validation(r, "mae"), r.key))
+    best, metric = choice(board, dataset)
+    if not best.label_only:
+        return " ".join(_use(ranked, dataset, best, metric, "rmse" if metric == "mae" else "mae"))
     why = "no model that has been run beats it on the test rows, by MAE or by RMSE"
     return f"Use no model yet: **{plain(best.full)}** needs none, and {why}."
+
+
+def choice(board: Board, dataset: str) -> tuple[Result, str]:
+    """What to use, and the metric that says so. Raises ValueError where no row has a number."""
+    ranked = board.ranked
+    rows = _rows(ranked, dataset)
+    if not rows:
+        raise ValueError(f"{dataset} has no row with a number")
+    for metric in ("mae", "rmse"):
+        chosen = best_on_validation(rows, metric)
+        if not chosen.label_only and not _lost(ranked, dataset, chosen, metric):
+            return chosen, metric
+    return best_on_validation(rows, "mae"), "mae"
+
+
+def best_on_validation(rows: Sequence[Result], metric: str) -> Result:
+    """The row with the least mean error on the validation rows."""
+    return min(rows, key=lambda r: (_on_validation(r, metric), r.key))
+
+
+def _rows(ranked: Board, dataset: str) -> list[Result]:
+    return [r for r in ranked.of(dataset) if r.ok and not r.oracle and r.mean("mae") is not None]
 
 
 def _on_validation(result: Result, metric: str) -> float:
