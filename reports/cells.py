@@ -13,7 +13,7 @@ from benchmark.files.errors import UserError
 from benchmark.records.record import Record
 from reports.markup.markdown import table as as_markdown
 from reports.markup.sheet import safe
-from reports.markup.table import Entry, Table, words
+from reports.markup.table import Entry, Table, text_column
 from reports.markup.text import code, plain
 from reports.model.board import Board
 from reports.model.methods import kind_of
@@ -133,7 +133,12 @@ def described(found: "pd.DataFrame") -> str:
         )
         for name in map(str, found.columns)
     )
-    columns = (words("column", "column"), words("type", "type"), words("cells", "cells"), words("says", "what it is"))
+    columns = (
+        text_column("column", "column"),
+        text_column("type", "type"),
+        text_column("cells", "cells"),
+        text_column("says", "what it is"),
+    )
     return (
         "# cells\n\n"
         f"One row for each of {len(found):,} cells: a dataset, a method's variant and a seed. Settings are text as "

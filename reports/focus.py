@@ -11,7 +11,7 @@ from reports.evidence.stats import apart
 from reports.markup.document import Page, Part, Section, slug
 from reports.markup.latex import as_wide_tex
 from reports.markup.markdown import page as as_markdown
-from reports.markup.table import Entry, Table, by_columns, marked, words
+from reports.markup.table import Entry, Table, by_columns, marked, text_column
 from reports.markup.text import plain, sentence_list
 from reports.model.board import Board, Result
 from reports.model.metrics import METRICS
@@ -107,7 +107,7 @@ def table(board: Board, focus: Focus) -> Table:
     from the best of its column."""
     board, names = _alone(board, focus), (*focus.rivals, focus.mine)
     labels = [next(r.full for r in board.results.values() if r.key[1:] == name) for name in names]
-    columns, cells = [words("method", "method")], [[Entry(text=plain(label)) for label in labels]]
+    columns, cells = [text_column("method", "method")], [[Entry(text=plain(label)) for label in labels]]
     for dataset in focus.datasets:
         results = [board.numbers(dataset, *name) for name in names]
         for metric in focus.metrics:

@@ -13,7 +13,7 @@ from reports.cells import frame
 from reports.export import export
 from reports.markup.latex import as_tex
 from reports.markup.sheet import as_csv
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import plain
 from reports.render import Report, gather
 from tests.fake_records import STALE, record, save, world
@@ -69,14 +69,14 @@ def test_the_numbers_of_a_csv_are_numbers(report, folder):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_spreadsheet_takes_no_text_for_a_formula(text):
     table = Table(
-        "t", "t", (words("method", "method"), Column("gap", "gap", digits=1)), ((Entry(text=text), Entry(-1.5)),)
+        "t", "t", (text_column("method", "method"), Column("gap", "gap", digits=1)), ((Entry(text=text), Entry(-1.5)),)
     )
     assert not as_csv(table).splitlines()[1].lstrip('"').startswith(("=", "+", "-", "@"))
     assert as_csv(table).splitlines()[-1].endswith(",-1.5"), "a number below 0 stays one"
 
 
 def test_a_mean_over_some_of_the_seeds_has_their_count_beside_it():
-    table = Table("t", "t", (words("m", "m"), Column("rho", "ρ", digits=2)),
+    table = Table("t", "t", (text_column("m", "m"), Column("rho", "ρ", digits=2)),
                   ((Entry(text="a"), Entry(0.5, 0.1, 2, 5)), (Entry(text="b"), Entry(0.25, 0.0, 5))))  # fmt: skip
     assert as_csv(table).splitlines() == ["m,rho,rho_std,rho_seeds", "a,0.50,0.10,2", "b,0.25,0.00,5"]
 
@@ -106,7 +106,7 @@ def test_latex_keeps_the_marks_of_best_and_second(folder):
 
 
 def test_what_latex_would_read_as_its_own_is_escaped():
-    columns = (words("a", "a_b"), Column("b", "50 %", digits=1))
+    columns = (text_column("a", "a_b"), Column("b", "50 %", digits=1))
     rows = ((Entry(text=plain(r"\x{y} & #1 $2 ~ ^ <z> |")), Entry(-1.5, 0.1, 5, mark="best")),)
     text = as_tex(Table("name", "A & B", columns, rows), "0" * 64)
     assert r"a\_b & 50 \% \\" in text and r"\caption{A \& B}" in text

@@ -60,7 +60,9 @@ def test_without_resampling_the_seeds_decide_and_one_seed_cannot():
 def test_copied_rows_and_other_protocols_are_named():
     found = [*seeds(dataset="kuairec", method="tr"), *seeds(dataset="kuairec", method="d2q")]
     here, printed = Board(found), PAPERS["GR"].table("2")
-    words = {r.method: reproduced.words(here, PAPERS["GR"], printed, r, "KuaiRec (watch time)") for r in printed.rows}
+    words = {
+        r.method: reproduced.row_verdicts(here, PAPERS["GR"], printed, r, "KuaiRec (watch time)") for r in printed.rows
+    }
     assert words["tr"] == "not comparable (other rows, other protocol, copied row)"
     assert words["d2q"] == "not comparable (other rows, other protocol)"
     assert words["gr"] == "–"
@@ -72,7 +74,7 @@ def test_a_row_counts_its_verdicts():
     found = full(seeds(method="tpm", mae=20.0, rmse=60.0, noise=0.01))
     printed = PAPERS["ProWTP"].table("8")
     row = next(r for r in printed.rows if r.method == "tpm")
-    text = reproduced.words(Board(found), PAPERS["ProWTP"], printed, row, "KuaiRand-Pure")
+    text = reproduced.row_verdicts(Board(found), PAPERS["ProWTP"], printed, row, "KuaiRand-Pure")
     assert text == "worse: RMSE, XAUC, XGAUC; better: MAE"
     (line,) = [r for r in rows(counted.table(Board(found), PAPERS["ProWTP"])) if r["table"] == "Table 8"]
     assert (line["numbers"], line["better"], line["worse"], line["not comparable"]) == ("4", "1", "3", "0")

@@ -77,7 +77,7 @@ def measured(board: Board, result: Result, metric: str, *, part: str = "") -> Es
     return estimate(summary.mean, [(summary.std / sqrt(summary.n), max(summary.n - 1, 1))])
 
 
-def words(board: Board, paper: Paper, printed: PaperTable, row: PaperRow, column: str) -> str:
+def row_verdicts(board: Board, paper: Paper, printed: PaperTable, row: PaperRow, column: str) -> str:
     """A row's verdicts: "better: RMSE, MAE; worse: XAUC"; one word where all agree."""
     found: dict[str, list[str]] = {}
     metrics = 0

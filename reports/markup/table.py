@@ -106,7 +106,7 @@ def by_columns(columns: Sequence[Sequence[Entry]]) -> tuple[tuple[Entry, ...], .
     return tuple(zip(*columns, strict=True))
 
 
-def words(key: str, label: str) -> Column:
+def text_column(key: str, label: str) -> Column:
     """A column of text."""
     return Column(key, label, words=True)
 

@@ -8,7 +8,7 @@ from reports.markup.document import Picture, named
 from reports.markup.text import plain
 from reports.model.board import Board, Result
 from reports.model.calibrated import DECILES, calibrated
-from reports.plots.drawing import svg, words
+from reports.plots.drawing import literal, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def _draw(axes: "Axes", result: Result) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 3)))
         axis.set_major_formatter("{x:g}")
-    axes.set_title(words(result.title), fontsize=8)
+    axes.set_title(literal(result.title), fontsize=8)
 
 
 def _shown(board: Board, dataset: str) -> list[Result]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reports.model.board import Result
-from reports.plots.drawing import COLOURS, svg, words
+from reports.plots.drawing import COLOURS, literal, svg
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def figure(shown: Sequence[Result], aims: Mapping[str, float], title: str) -> st
                 markersize=4,
                 linewidth=1,
                 capsize=2,
-                label=words(result.title),
+                label=literal(result.title),
             )
         axes.axhline(0, color="#444444", linewidth=0.8)
         axes.set_xticks(range(len(aims)), [f"{100 * aim:.0f} % interval" for aim in aims.values()])

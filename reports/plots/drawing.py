@@ -16,7 +16,7 @@ STYLE: dict[Any, Any] = {
 _LONG = re.compile(r"\d+\.\d{3,}")  # a hundredth of a point is more than a screen shows
 
 
-def words(text: str) -> str:
+def literal(text: str) -> str:
     """Text from records as matplotlib writes it: no mathematics, no control characters."""
     return "".join(c if c.isprintable() else " " for c in text).replace("$", r"\$")
 

@@ -8,7 +8,7 @@ from reports.markup.document import Picture, named
 from reports.markup.text import plain
 from reports.model.board import Board, Result
 from reports.model.metrics import HEADLINE, METRICS
-from reports.plots.drawing import svg, words
+from reports.plots.drawing import literal, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def _draw(axes: "Axes", shown: Sequence[Result], cost: str) -> None:
     heights = apart([y for _, y in points], (high - low) / 28)
     for place, (result, (x, y), height) in enumerate(zip(shown, points, heights, strict=True)):
         axes.annotate(
-            words(result.full),
+            literal(result.full),
             (x, y),
             (x * 1.25, height),
             va="center",

@@ -6,7 +6,7 @@ from math import ceil, inf, isfinite
 from typing import TYPE_CHECKING, Any
 
 from benchmark.records.trial import Trial
-from reports.plots.drawing import COLOURS, svg, words
+from reports.plots.drawing import COLOURS, literal, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def importances(weights: Mapping[str, Mapping[str, float]], *, title: str) -> st
 
     def panel(axes: "Axes", found: Mapping[str, float]) -> None:
         names = sorted(found, key=lambda name: (found[name], name))
-        axes.barh([words(name) for name in names], [found[name] for name in names], color=COLOURS[0], height=0.6)
+        axes.barh([literal(name) for name in names], [found[name] for name in names], color=COLOURS[0], height=0.6)
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of the variance of ranks")
 
@@ -56,7 +56,7 @@ def _panels(found: Mapping[str, Any], panel: "Callable[[Axes, Any], None]", *, t
         grid = picture.subplots(ceil(len(found) / _ACROSS), min(_ACROSS, len(found)), squeeze=False).ravel()
         for axes, (name, what) in zip(grid, found.items(), strict=False):
             panel(axes, what)
-            axes.set_title(words(name), fontsize=8)
+            axes.set_title(literal(name), fontsize=8)
             axes.grid(color="#eeeeee")
             axes.set_axisbelow(True)
         for axes in grid[len(found) :]:

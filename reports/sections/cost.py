@@ -3,7 +3,7 @@
 from collections import Counter
 
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.cost import together
@@ -53,14 +53,14 @@ def table(board: Board, dataset: str) -> Table | None:
             )
         )
     columns = (
-        words("method", "method"),
+        text_column("method", "method"),
         Column("seconds", "s per seed"),
         Column("train_rows_per_second", "training rows/s"),
         Column("parameters", "parameters", digits=0),
         Column("peak_memory_mb", "peak MB"),
         Column("predict_seconds_per_million_rows", "prediction s per 10⁶ rows"),
-        words("replicas", "replicas together"),
-        words("device", "device"),
+        text_column("replicas", "replicas together"),
+        text_column("device", "device"),
     )
     return Table(slug("cost", dataset), f"{plain(dataset)}: cost", columns, tuple(rows)) if rows else None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reports.markup.document import Part, Section
-from reports.markup.table import Column, Entry, Table, count, words
+from reports.markup.table import Column, Entry, Table, count, text_column
 from reports.markup.text import code, number, plain
 from reports.model.board import Board
 
@@ -22,15 +22,15 @@ def section(board: Board) -> Section | None:
 def table(board: Board) -> Table:
     """One row per dataset: what its records say of its data."""
     columns = (
-        words("dataset", "dataset"),
-        words("data", "data"),
+        text_column("dataset", "dataset"),
+        text_column("data", "data"),
         Column("rows", "rows", digits=0),
-        words("sizes", "train / valid / test"),
+        text_column("sizes", "train / valid / test"),
         Column("users", "users", digits=0),
         Column("items", "items", digits=0),
-        words("label", "label mean / median / p99"),
-        words("split", "split"),
-        words("fingerprint", "fingerprint"),
+        text_column("label", "label mean / median / p99"),
+        text_column("split", "split"),
+        text_column("fingerprint", "fingerprint"),
     )
     rows = tuple(_row(board, dataset) for dataset in board.datasets)
     return Table("datasets", "The data behind our numbers", columns, rows)
@@ -99,11 +99,11 @@ def raw_table(board: Board) -> Table | None:
             )
         )
     columns = (
-        words("dataset", "dataset"),
+        text_column("dataset", "dataset"),
         Column("rows_raw", "raw rows", digits=0),
         Column("rows", "rows", digits=0),
         Column("duplicates", "duplicates", digits=0),
         Column("censored", "censored", digits=0),
-        words("dropped", "dropped, and why"),
+        text_column("dropped", "dropped, and why"),
     )
     return Table("left-out", "What was left out of the files", columns, tuple(rows)) if rows else None

@@ -7,7 +7,7 @@ from math import sqrt
 
 from reports.evidence.stats import LEVEL, Estimate, estimate, holm
 from reports.markup.document import Part, Picture, Section, named, slug
-from reports.markup.table import Column, Entry, Table, by_columns, marked, words
+from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
 from reports.markup.text import number, plain, sentence_list
 from reports.model.board import Board, Result
 from reports.model.methods import methods
@@ -63,7 +63,7 @@ def _picture(board: Board, dataset: str, known: Sequence[Result]) -> Picture:
 def _table(name: str, caption: str, board: Board, shown: list[Result]) -> Table:
     unit = board.unit(shown[0].dataset)
     loss = Column("pinball", "pinball loss", unit, "low", digits=digits("mae", unit))
-    columns = [words("method", "method")]
+    columns = [text_column("method", "method")]
     cells = [[Entry(text=e.label) for e in shown]]
     if any(e.few for e in shown):
         columns.append(Column("seeds", "seeds", digits=0))

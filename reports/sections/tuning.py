@@ -12,7 +12,7 @@ from reports.evidence.contest import Contest, contest
 from reports.evidence.differences import Pair, told
 from reports.evidence.stats import kendall
 from reports.markup.document import Part, Picture, Section, named, slug
-from reports.markup.table import Column, Entry, Table, by_columns, count, words
+from reports.markup.table import Column, Entry, Table, by_columns, count, text_column
 from reports.markup.text import code, plain, sentence_list, short
 from reports.model.board import Board, Result
 from reports.model.metrics import HEADLINE, METRICS, digits
@@ -119,7 +119,7 @@ def _before_and_after(board: Board, dataset: str, rows: Sequence[Searched], unit
     pairs.sort(key=lambda item: (item[2].mean(HEADLINE) or 0.0, item[0].name))
     tested = contest(board, dataset, HEADLINE)
     untuned, tuned = ([both[k] for row, *both in pairs if row.own] for k in (0, 1))
-    columns, cells = [words("method", "method")], [[Entry(text=row.label) for row, _, _ in pairs]]
+    columns, cells = [text_column("method", "method")], [[Entry(text=row.label) for row, _, _ in pairs]]
     for metric in _metrics(rows):
         for k, word in enumerate(("untuned", "tuned")):
             head = METRICS[metric].column(unit)
@@ -128,7 +128,7 @@ def _before_and_after(board: Board, dataset: str, rows: Sequence[Searched], unit
     for k, (word, among) in enumerate((("untuned", untuned), ("tuned", tuned))):
         columns.append(Column(f"rank_{word}", f"rank {word}", digits=0))
         cells.append([rank(both[k], among, tested) if row.own else Entry() for row, *both in pairs])
-    columns += [words("seeds", "seeds"), words("notes", "notes")]
+    columns += [text_column("seeds", "seeds"), text_column("notes", "notes")]
     cells.append([Entry(text=f"{before.seeds}, {after.seeds}") for _, before, after in pairs])
     cells.append([Entry(text=after.remarks) for _, _, after in pairs])
     name = slug("tuned", dataset)
@@ -161,12 +161,12 @@ def rank(result: Result, among: Sequence[Result], tested: Contest | None) -> Ent
 def _searches(rows: Sequence[Searched], unit: str, dataset: str) -> Table:
     places = digits(HEADLINE, unit)
     columns = (
-        words("method", "method"),
+        text_column("method", "method"),
         Column("trials", "trials", digits=0),
-        words("lost", "diverged, failed"),
+        text_column("lost", "diverged, failed"),
         Column("seconds", "s"),
         *(Column(slug(word), word, digits=places) for word in ("default", "best", "median", "worst trial")),
-        words("chosen", "chosen"),
+        text_column("chosen", "chosen"),
     )
     lines = []
     for row in rows:

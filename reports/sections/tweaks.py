@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from reports.evidence.differences import Pair, told
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import number, plain, signed
 from reports.model.board import Board, Result
 from reports.model.methods import Tweak, tweaks
@@ -52,7 +52,7 @@ def _table(metric: str, base: Results, found: Found, unit: str) -> Table:
     rows = [(Entry(text="as the board has it"), *(e.entry(metric) for e in base.values()))]
     for tweak, results in found:
         rows.append((Entry(text=plain(tweak.says)), *(_entry(results.get(m), base[m], metric, places) for m in base)))
-    columns = [words("change", title), *(_column(method, e, metric, unit) for method, e in base.items())]
+    columns = [text_column("change", title), *(_column(method, e, metric, unit) for method, e in base.items())]
     return Table(slug("tweaks", metric), f"Tweaks against methods: {head.name}", tuple(columns), tuple(rows))
 
 

@@ -1,7 +1,7 @@
 """Calibration of predicted lifetime values, decile by decile."""
 
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import number, plain
 from reports.model.board import Board, Result
 from reports.model.calibrated import DECILES, calibrated
@@ -28,13 +28,13 @@ def table(board: Board, dataset: str) -> Table | None:
     if not shown:
         return None
     columns = (
-        words("method", "method"),
+        text_column("method", "method"),
         Column("decile_mape", "decile MAPE", better="low", digits=3),
         Column("deciles_without_spend", "deciles without spend", digits=1),
         Column("spearman_positive", "ρ of y > 0", better="high", digits=4),
         Column("average_precision", "AP of y > 0", better="high", digits=4),
         Column("zero_predicted", "exact zeros", "%", digits=1),
-        *(words(f"decile_{place}", f"decile {place}") for place in range(1, 11)),
+        *(text_column(f"decile_{place}", f"decile {place}") for place in range(1, 11)),
     )
     rows = tuple(
         (

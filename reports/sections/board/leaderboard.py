@@ -6,7 +6,7 @@ from reports.evidence.contest import Contest, contest, covered, tied
 from reports.evidence.notes import notes
 from reports.evidence.stats import apart, percent
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, by_columns, count, marked, words
+from reports.markup.table import Column, Entry, Table, by_columns, count, marked, text_column
 from reports.markup.text import NONE, number, plain, sentence_list, signed
 from reports.model.board import Board, Result
 from reports.model.methods import methods
@@ -44,13 +44,13 @@ def table(board: Board, dataset: str, metrics: Sequence[str] = (), *, short: boo
     without = [] if short else _without_numbers(board.of(dataset))
     ranked = [e for e in shown if not e.oracle and e.metric(HEADLINE)]
     tested, constant = contest(board, dataset, HEADLINE), board.best(dataset, HEADLINE, "constant")
-    columns = [words("rank", f"# by {METRICS[HEADLINE].name}"), words("method", "method")]
+    columns = [text_column("rank", f"# by {METRICS[HEADLINE].name}"), text_column("method", "method")]
     cells = [
         [rank(e, ranked, tested) for e in shown] + [Entry(text=NONE)] * len(without),
         [Entry(text=e.label if short else e.name) for e in shown] + [Entry(text=_names(same)) for _, same in without],
     ]
     if not short:
-        columns += [words("variant", "variant"), Column("seeds", "seeds", digits=0)]
+        columns += [text_column("variant", "variant"), Column("seeds", "seeds", digits=0)]
         cells += [
             [Entry(text=plain(e.variant)) for e in shown]
             + [Entry(text=plain(", ".join(e.variant for e in same))) for _, same in without],
@@ -63,7 +63,7 @@ def table(board: Board, dataset: str, metrics: Sequence[str] = (), *, short: boo
     columns.append(Column("gap", "vs constant" if short else "MAE vs best constant", "%", digits=1, signed=True))
     cells.append([_against(e, constant) for e in shown] + [Entry()] * len(without))
     if not short:
-        columns.append(words("notes", "notes"))
+        columns.append(text_column("notes", "notes"))
         cells.append([Entry(text=notes(board, e)) for e in shown] + [Entry(text=said) for said, _ in without])
     name = slug("ranking" if short else "leaderboard", dataset)
     return Table(name, f"{plain(dataset)}: leaderboard", tuple(columns), by_columns(cells))

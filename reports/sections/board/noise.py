@@ -2,7 +2,7 @@
 
 from reports.evidence.contest import Contest, contest, tied
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import number, plain, signed
 from reports.model.board import Board, Result
 from reports.model.metrics import HEADLINE, METRICS, digits
@@ -21,8 +21,8 @@ def table(board: Board, dataset: str) -> Table | None:
         return None
     places = digits(HEADLINE, board.unit(dataset))
     columns = (
-        words("rank", f"# by {METRICS[HEADLINE].name}"),
-        words("method", "method"),
+        text_column("rank", f"# by {METRICS[HEADLINE].name}"),
+        text_column("method", "method"),
         METRICS[HEADLINE].column(board.unit(dataset)),
         Column("interval", "95 % interval", digits=places),
         Column("gap", "less the best's", digits=places, signed=True),

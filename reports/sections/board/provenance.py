@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Entry, Table, words
+from reports.markup.table import Entry, Table, text_column
 from reports.markup.text import NONE, code, plain
 from reports.model.board import Board
 
@@ -33,7 +33,7 @@ def table(board: Board, dataset: str) -> Table | None:
         ]
         rows.append(tuple(Entry(text=text) for text in texts))
     heads = ("method", "seeds", "code", "config", "data", "commit", "finished", "command")
-    columns = tuple(words(head, head) for head in heads)
+    columns = tuple(text_column(head, head) for head in heads)
     return Table(slug("provenance", dataset), f"{plain(dataset)}: provenance", columns, tuple(rows)) if rows else None
 
 

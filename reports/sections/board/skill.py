@@ -3,7 +3,7 @@
 from reports.evidence.contest import Contest, tied
 from reports.evidence.skill import Scale, scales
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import number, plain
 from reports.model.board import Board, Result
 from reports.model.metrics import METRICS, digits
@@ -38,7 +38,7 @@ def table(board: Board, dataset: str) -> Table:
     rows = tuple((Entry(text=e.label), *(_entry(e, scale, tested.get(scale.metric)) for scale in found)) for e in shown)
     columns = [Column(scale.metric, METRICS[scale.metric].name, digits=2) for scale in found]
     name = f"{plain(dataset)}: skill, from a constant (0) to the best (1)"
-    return Table(slug("skill", dataset), name, (words("method", "method"), *columns), rows)
+    return Table(slug("skill", dataset), name, (text_column("method", "method"), *columns), rows)
 
 
 def _first(result: Result, scale: Scale) -> tuple[float, str, str]:

@@ -6,7 +6,7 @@ from itertools import combinations
 from reports.evidence.contest import Contest, contest, covered
 from reports.evidence.stats import kendall
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, by_columns, count, marked, words
+from reports.markup.table import Column, Entry, Table, by_columns, count, marked, text_column
 from reports.markup.text import plain
 from reports.model.board import Board, Result
 from reports.model.metrics import HEADLINE, METRICS
@@ -43,7 +43,7 @@ def values(board: Board, dataset: str) -> Table | None:
     shown = sorted(places, key=lambda e: (e.mean(HEADLINE) or 0.0, e.method, e.variant))
     out = [place for place, e in enumerate(shown) if e.oracle]
     metric = METRICS[HEADLINE]
-    columns = [words("method", metric.title)]
+    columns = [text_column("method", metric.title)]
     cells = [[Entry(text=e.label) for e in shown]]
     for part in found.slices:
         plainly = metric.column(board.unit(dataset), key=slug(part))
@@ -76,13 +76,13 @@ def orders(board: Board, dataset: str) -> Table | None:
             )
         )
     columns = (
-        words("slice", "slice"),
+        text_column("slice", "slice"),
         Column("rows", "test rows", digits=0),
-        words("mae", "least MAE"),
-        words("rmse", "least RMSE"),
-        words("xauc", "highest XAUC"),
+        text_column("mae", "least MAE"),
+        text_column("rmse", "least RMSE"),
+        text_column("xauc", "highest XAUC"),
         Column("tau", "τ with all rows", digits=2),
-        words("reversed", "reversed beyond noise"),
+        text_column("reversed", "reversed beyond noise"),
     )
     caption = f"{plain(dataset)}: who is best on which slice"
     return Table(slug("order", dataset), caption, columns, tuple(rows)) if rows else None

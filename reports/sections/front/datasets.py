@@ -3,7 +3,7 @@
 from reports.evidence.field import PANELS, Field, field
 from reports.evidence.overview import Leader, Overview, overviews
 from reports.markup.document import Part, Section
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import NONE, number, plain
 from reports.model.board import Board
 from reports.model.metrics import ERRORS, METRICS, digits
@@ -30,9 +30,9 @@ def best(there: Field, found: list[Overview]) -> Table:
     """The best row by each error and by ranking."""
     ranking = sorted({METRICS[one.leaders[PANELS[2]].metric].name for one in found if PANELS[2] in one.leaders})
     columns = (
-        words("dataset", "board"),
-        *(words(f"best_{panel.lower()}", f"least {panel}") for panel in PANELS[:2]),
-        words("best_ranking", f"best {' or '.join(ranking) or PANELS[2]}"),
+        text_column("dataset", "board"),
+        *(text_column(f"best_{panel.lower()}", f"least {panel}") for panel in PANELS[:2]),
+        text_column("best_ranking", f"best {' or '.join(ranking) or PANELS[2]}"),
     )
     rows = tuple(
         (
@@ -59,11 +59,11 @@ def _constant(there: Field, one: Overview, metric: str) -> str:
 def standing(there: Field, found: list[Overview], keys: list[str]) -> Table:
     """The best label-only constant, and the places of each paper's method, of how many rows."""
     columns = (
-        words("dataset", "board"),
+        text_column("dataset", "board"),
         Column("rows", "rows", digits=0),
-        words("constant", "constants: MAE / RMSE"),
+        text_column("constant", "constants: MAE / RMSE"),
         Column("ranked", "of", digits=0),
-        *(words(f"{key.lower()}_{panel.lower()}", f"{key}, {panel}") for key in keys for panel in PANELS),
+        *(text_column(f"{key.lower()}_{panel.lower()}", f"{key}, {panel}") for key in keys for panel in PANELS),
     )
     rows = tuple(
         (

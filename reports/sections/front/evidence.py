@@ -5,7 +5,7 @@ from reports.evidence.duels import Duels
 from reports.evidence.estimand import rho
 from reports.evidence.field import Field, field
 from reports.markup.document import Part, Section
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.metrics import ERRORS, METRICS
@@ -22,8 +22,8 @@ def rivals(board: Board) -> Section | None:
     if not shown:
         return None
     columns = (
-        words("board", "board"),
-        *(words(f"{key}_{metric}", f"{_NAMES[key]}, {METRICS[metric].name}") for key, metric in found),
+        text_column("board", "board"),
+        *(text_column(f"{key}_{metric}", f"{_NAMES[key]}, {METRICS[metric].name}") for key, metric in found),
     )
     rows = tuple((Entry(text=plain(d)), *(_duel(here.get(d)) for here in found.values())) for d in shown)
     about = ("How many rows of networks are better beyond noise than each rival, of how many, and who that rival is.",)
@@ -42,10 +42,10 @@ def estimands(board: Board) -> Section | None:
     if not rows:
         return None
     columns = (
-        words("board", "board"),
+        text_column("board", "board"),
         Column("rows", "networks", digits=0),
-        words("ratio", "MAE with predicted / actual"),
-        words("rmse", "MAE with RMSE"),
+        text_column("ratio", "MAE with predicted / actual"),
+        text_column("rmse", "MAE with RMSE"),
         *(Column(f"best_{m}", f"the best by {METRICS[m].name} predicts", "%", digits=0) for m in ERRORS),
     )
     about = (

@@ -5,7 +5,7 @@ from typing import Literal
 from reports.evidence.field import PANELS, Block, Field, Row, field
 from reports.evidence.standing import Standing, standings
 from reports.markup.document import Part, Picture, Section, slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import plain
 from reports.model.board import Board
 from reports.plots.field import figure, shown
@@ -50,7 +50,7 @@ def tables(board: Board) -> Section | None:
 
 
 def _skills(there: Field, block: Block, panel: int) -> Table:
-    columns = [words("method", "method"), *(Column(slug(d), plain(d), digits=0) for d in block.datasets)]
+    columns = [text_column("method", "method"), *(Column(slug(d), plain(d), digits=0) for d in block.datasets)]
     rows = tuple(
         (Entry(text=_label(there, row)), *(_skill(there, d, panel, row) for d in block.datasets)) for row in block.rows
     )
@@ -110,9 +110,9 @@ def _short(there: Field, kind: Kind) -> Table | None:
     if not panels[0]:
         return None
     columns = [
-        words("method", "method"),
+        text_column("method", "method"),
         Column("boards", "boards", digits=0),
-        *(words(f"rate_{panel.lower()}", f"win rate by {panel}") for panel in PANELS),
+        *(text_column(f"rate_{panel.lower()}", f"win rate by {panel}") for panel in PANELS),
     ]
     rows = tuple(
         (Entry(text=first.label), Entry(first.boards), *(_rate(found.get(row)) for found in panels))
@@ -128,7 +128,7 @@ def _rate(found: Standing | None) -> Entry:
 def _long(there: Field, kind: Kind, panel: int) -> Table | None:
     found = _standings(there, kind, panel)
     columns = (
-        words("method", "method"),
+        text_column("method", "method"),
         *(Column(key, key, digits=0) for key in ("boards", "won", "open", "lost")),
         Column("rate", "win rate", digits=2),
         Column("low", "all open lost", digits=2),

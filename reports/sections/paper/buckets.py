@@ -1,7 +1,7 @@
 """A paper's table of one method by duration bucket, turned round: a table per metric, a row per method."""
 
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, by_columns, marked, words
+from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
 from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.metrics import METRICS
@@ -34,7 +34,7 @@ def table(board: Board, paper: Paper, printed: PaperTable, column: str, metric: 
     methods = [*(row.method for row in paper.table(printed.rows_of).rows), *printed.beyond]
     results = [e for method in methods if (e := board.numbers(dataset, method))]
     head = METRICS[metric].column(board.unit(dataset))
-    columns = [words("method", METRICS[metric].title)]
+    columns = [text_column("method", METRICS[metric].title)]
     cells = [[*(Entry(text=e.label) for e in results), Entry(text=f"{paper.key} as printed")]]
     for row in printed.rows:
         columns.append(Column(f"bucket_{row.name}", f"bucket {row.name}", digits=head.digits))

@@ -1,7 +1,7 @@
 """Where each table and figure of a paper stands: its records are here, some are, none is, or it is impossible here."""
 
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Entry, Table, words
+from reports.markup.table import Entry, Table, text_column
 from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.papers import Item, Paper, items
@@ -29,7 +29,7 @@ def table(board: Board, paper: Paper) -> Table:
         else:
             state = "; ".join(_state(board, item, dataset) for dataset in item.datasets)
         rows.append((Entry(text=plain(item.what)), Entry(text=plain(item.says)), Entry(text=state)))
-    columns = (words("what", "what"), words("of", "of"), words("here", "here"))
+    columns = (text_column("what", "what"), text_column("of", "of"), text_column("here", "here"))
     return Table(slug("checklist", paper.key), f"{paper.key}: every table and figure", columns, tuple(rows))
 
 

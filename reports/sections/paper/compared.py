@@ -6,7 +6,7 @@ from reports.evidence import learned
 from reports.evidence.differences import Pair, told
 from reports.evidence.reproduced import ordered
 from reports.markup.document import slug
-from reports.markup.table import Column, Entry, Table, by_columns, marked, words
+from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
 from reports.markup.text import plain
 from reports.model.board import Board, Result
 from reports.model.metrics import METRICS
@@ -28,11 +28,13 @@ def comparison(board: Board, paper: Paper, dataset: str, supplement: Supplement,
         return None
     rows = supplement.rows if supplement.metrics or supplement.costs else list(told_of)
     shown = [there.get(row) for row in rows]
-    columns = [(words("variant", plain(supplement.sweep) or "variant"), [Entry(text=plain(row.name)) for row in rows])]
+    columns = [
+        (text_column("variant", plain(supplement.sweep) or "variant"), [Entry(text=plain(row.name)) for row in rows])
+    ]
     if any(result and result.few for result in shown):
         columns.append((Column("seeds", "seeds", digits=0), [seeds(result) for result in shown]))
     if supplement.printed:
-        columns.append((words("printed", supplement.printed), [Entry(text=plain(row.printed)) for row in rows]))
+        columns.append((text_column("printed", supplement.printed), [Entry(text=plain(row.printed)) for row in rows]))
     for place, metric in enumerate(supplement.metrics):
         head = METRICS[metric].column(board.unit(dataset))
         columns.append((head, marked(head, [_metric(result, metric, first=place == 0) for result in shown])))
@@ -49,7 +51,7 @@ def comparison(board: Board, paper: Paper, dataset: str, supplement: Supplement,
             )
     if supplement.differs:
         texts = [_differs(board, row, result) for row, result in zip(rows, shown, strict=True)]
-        columns.append((words("differs", "differs from the default in"), [Entry(text=text) for text in texts]))
+        columns.append((text_column("differs", "differs from the default in"), [Entry(text=text) for text in texts]))
     heads, entries = tuple(head for head, _ in columns), [entries for _, entries in columns]
     caption = f"{paper.key}, {supplement.title}, {name}"
     return Table(slug(paper.key, supplement.key, dataset), caption, heads, by_columns(entries))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from reports.evidence import learned, reproduced
 from reports.evidence.stats import percent
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, by_columns, marked, words
+from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
 from reports.markup.text import NONE, number, plain, sentence_list
 from reports.model.board import Board, Result
 from reports.model.cost import PER_BATCH, per_batch, together
@@ -52,7 +52,7 @@ def table(board: Board, paper: Paper, printed: PaperTable, column: str) -> Table
     source = paper.source(column)
     dataset = source.ours if source else ""
     results = [board.get(dataset, row.method, row.variant) for row in printed.rows]
-    columns: Columns = [(words("method", "method"), [Entry(text=plain(row.name)) for row in printed.rows])]
+    columns: Columns = [(text_column("method", "method"), [Entry(text=plain(row.name)) for row in printed.rows])]
     if any(e and e.few for e in results):
         columns.append((Column("seeds", "seeds", digits=0), [seeds(e) for e in results]))
     if any(row.parameters for row in printed.rows):
@@ -62,9 +62,9 @@ def table(board: Board, paper: Paper, printed: PaperTable, column: str) -> Table
     for place, metric in enumerate(printed.metrics):
         columns += _columns(board, paper, printed, column, metric, first=place == 0)
     if set(PER_BATCH) & set(printed.metrics):
-        columns.append((words("replicas", "replicas together"), [Entry(text=together(e)) for e in results]))
-    verdicts = [Entry(text=reproduced.words(board, paper, printed, row, column)) for row in printed.rows]
-    columns.append((words("verdict", "verdict"), verdicts))
+        columns.append((text_column("replicas", "replicas together"), [Entry(text=together(e)) for e in results]))
+    verdicts = [Entry(text=reproduced.row_verdicts(board, paper, printed, row, column)) for row in printed.rows]
+    columns.append((text_column("verdict", "verdict"), verdicts))
     name = slug(paper.key, printed.number, column)
     caption = f"{paper.key}, Table {printed.number}, {plain(column)}: ours beside the paper's"
     return Table(name, caption, tuple(head for head, _ in columns), by_columns([entries for _, entries in columns]))
@@ -86,7 +86,7 @@ def _columns(
         yield Column(metric, PER_BATCH[metric]), [_seconds(e, metric) for e in results]
         yield their
         base = plain(printed.rows[0].name)
-        yield words(f"{metric}_times", f"× {base}: ours / {paper.key}"), _multiples(results, theirs, metric)
+        yield text_column(f"{metric}_times", f"× {base}: ours / {paper.key}"), _multiples(results, theirs, metric)
     else:
         parts = [row.slice for row in printed.rows]
         found = [e.metric(metric, part) if e else None for e, part in zip(results, parts, strict=True)]

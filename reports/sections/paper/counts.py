@@ -1,7 +1,7 @@
 """A paper's table of its datasets' sizes, with those of the data behind our records."""
 
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Entry, Table, words
+from reports.markup.table import Entry, Table, text_column
 from reports.markup.text import NONE, plain
 from reports.model.board import Board
 from reports.model.papers import Paper, PaperTable
@@ -28,9 +28,9 @@ def table(board: Board, paper: Paper, printed: PaperTable) -> Table:
         about = plain(str(facts.get("slice", ""))) if facts else f"not run: {plain(source.reason)}" if source else ""
         rows.append(tuple(Entry(text=text) for text in (row.name, *cells, about)))
     columns = (
-        words("dataset", "paper / ours"),
-        *(words(metric, _TITLES[metric]) for metric in printed.metrics),
-        words("data", "our data"),
+        text_column("dataset", "paper / ours"),
+        *(text_column(metric, _TITLES[metric]) for metric in printed.metrics),
+        text_column("data", "our data"),
     )
     caption = f"{paper.key}, Table {printed.number}: {printed.caption}"
     return Table(slug(paper.key, printed.number), caption, columns, tuple(rows))

@@ -4,7 +4,7 @@ from collections import Counter
 
 from reports.evidence.reproduced import WORDS, orders, verdict
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.papers import Paper, PaperTable
@@ -33,12 +33,12 @@ def table(board: Board, paper: Paper) -> Table | None:
         if (row := _counted(board, paper, printed, column))
     ]
     columns = (
-        words("table", "table"),
-        words("data", "data"),
+        text_column("table", "table"),
+        text_column("data", "data"),
         Column("numbers", "numbers", digits=0),
         *(Column(slug(word), word, digits=0) for word in WORDS),
-        words("why", "because of"),
-        words("order", "τ of the rows' order [95 % interval]"),
+        text_column("why", "because of"),
+        text_column("order", "τ of the rows' order [95 % interval]"),
     )
     name = slug("reproduced", paper.key)
     return Table(name, f"{paper.key}: reproduced or not", columns, tuple(rows)) if rows else None

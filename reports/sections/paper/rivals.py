@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from reports.evidence import learned
 from reports.evidence.differences import Gap, Pair, behind, judged
 from reports.markup.document import slug
-from reports.markup.table import Column, Entry, Table, words
+from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import plain, sentence_list, signed
 from reports.model.board import Board
 from reports.model.metrics import METRICS, digits
@@ -39,10 +39,10 @@ def verdicts(board: Board, paper: Paper, dataset: str, supplement: Supplement, n
             pairs = [found.get((metric, row.name, rival.name)) for rival in supplement.rivals]
             rows.append((*first, *(_entry(pair, digits(metric, unit)) for pair in pairs)))
     columns = (
-        words("metric", "metric"),
-        words("variant", "variant"),
+        text_column("metric", "metric"),
+        text_column("variant", "variant"),
         *[Column("seeds", "seeds", digits=0)] * few,
-        *(words(slug("against", rival.name), f"against {plain(rival.name)}") for rival in supplement.rivals),
+        *(text_column(slug("against", rival.name), f"against {plain(rival.name)}") for rival in supplement.rivals),
     )
     caption = f"{paper.key}, {supplement.title}, {name}"
     return Table(slug(paper.key, supplement.key, dataset), caption, columns, tuple(rows))

@@ -4,7 +4,7 @@ it."""
 from collections.abc import Iterator
 
 from reports.markup.document import Part, Section, slug
-from reports.markup.table import Column, Entry, Table, by_columns, marked, words
+from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
 from reports.markup.text import number, plain
 from reports.model.board import Board
 from reports.model.calibrated import datasets
@@ -31,7 +31,7 @@ def table(board: Board, paper: Paper, printed: PaperTable) -> Table | None:
     names = {row.method: row.name for row in printed.rows}
     methods = [*names, *(m for m in printed.beyond if any(board.get(d, m) for d in ours))]
     titles = {m: names.get(m) or next(e.title for d in ours if (e := board.get(d, m))) for m in methods}
-    columns, cells = [words("method", "method")], [[Entry(text=plain(titles[m])) for m in methods]]
+    columns, cells = [text_column("method", "method")], [[Entry(text=plain(titles[m])) for m in methods]]
     for column in printed.columns:
         for metric in printed.metrics:
             theirs = [printed.printed(row, column)[metric] for row in printed.rows]
