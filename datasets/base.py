@@ -84,7 +84,15 @@ class Table:
 
 
 class Dataset(ABC):
-    """One source under one protocol. Its name carries the protocol: `kuairand`, `kuairand@time`, `kuairec@ratio`."""
+    """One source under one protocol. Its name carries the protocol: `kuairand`, `kuairand@time`, `kuairec@ratio`.
+
+    To add one, put a file into `datasets/` that says `DATASETS = (...)`; there is no list to add it to. Where its rows
+    are one table, `datasets.described.onetable.OneTable` is all that it takes (docs/your-data.md has one in 25 lines).
+    Else subclass this: `files` names the raw files below the data root, `build` reads them (`datasets/reading`), fits
+    vocabularies and edges on the training rows alone and hands everything to `assemble` or `assemble_ltv` of
+    `datasets/preparing`. `datasets/cdnow.py` is a short one to begin from. The cache, the fingerprint, the `data` verb
+    and every suite then know it by its name.
+    """
 
     task: ClassVar[Task] = "watch_time"
 

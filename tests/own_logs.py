@@ -120,3 +120,38 @@ def orders(customers: int = 300, *, seed: int = 0) -> pd.DataFrame:
         }
     )  # fmt: skip
     return frame.sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+def example_clicks() -> pd.DataFrame:
+    """docs/examples/clicks.csv.gz: clicks of three weeks, with a column that gives the label away."""
+    frame = clicks(4000, seed=7).drop(columns="topics")
+    rng = np.random.default_rng(7)
+    seconds = rng.integers(0, 21 * 86_400, len(frame))
+    watched, length = (frame.dwell_ms / 1000).round(1), (frame.clip_ms / 1000).round(1)
+    return pd.DataFrame(
+        {
+            "viewer": "u" + (frame.viewer - 2**61).astype(str),
+            "clip": "c" + (frame["clip"] - 2**60).astype(str),
+            "shown_at": pd.Timestamp("2024-03-01") + pd.to_timedelta(np.sort(seconds), unit="s"),
+            "device": frame.device,
+            "age": frame.age.astype("Int64"),
+            "length_s": length,
+            "watched_s": watched,
+            "completion": (watched / length).round(3),
+        }
+    )  # fmt: skip
+
+
+def example_orders() -> pd.DataFrame:
+    """docs/examples/orders.csv.gz: two years of a shop's orders, refunds among them."""
+    frame = orders(900, seed=7).sort_values("ordered_at", ignore_index=True)
+    days = (frame.ordered_at - frame.ordered_at.min()).dt.days * 2
+    return pd.DataFrame(
+        {
+            "client_id": "k" + (frame.client_id - 2**60).astype(str),
+            "ordered_at": (pd.Timestamp("2023-01-01") + pd.to_timedelta(days, unit="D")).dt.strftime("%d/%m/%Y"),
+            "total": frame.total,
+            "status": frame.status,
+            "country": frame.country,
+        }
+    )

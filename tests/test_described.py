@@ -124,14 +124,14 @@ def test_new_rows_get_the_ids_and_scales_of_the_table(tmp_path):
     dataset = described(path)
     table = dataset.build(None)
     encoder = from_json(bytes(table.encoder))
-    (block,) = dataset.opened().blocks(encoder.columns)
+    (block,) = dataset.blocks(None, encoder.columns)
     rows = encoder.rows(block)
     for name in ("ids", "numeric", "duration", "bucket"):
         np.testing.assert_array_equal(getattr(rows, name), getattr(table.rows, name))
     np.testing.assert_array_equal(rows.bags["topics"], table.rows.bags["topics"])
     as_text = frame.assign(viewer=frame.viewer.astype(str))
     as_text.to_parquet(tmp_path / "clicks.parquet")
-    (block,) = described(path).opened().blocks(encoder.columns)
+    (block,) = described(path).blocks(None, encoder.columns)
     np.testing.assert_array_equal(encoder.rows(block).ids, table.rows.ids)
 
 

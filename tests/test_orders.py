@@ -216,7 +216,7 @@ def test_the_encoder_gives_new_customers_the_tables_ids_and_scales(tmp_path):
     path = own_logs.write(tmp_path, frame, own_logs.ORDERS, name="orders")
     dataset = described(path)
     table = dataset.build(None)
-    them = customers(read_purchases(dataset.opened().blocks(wanted(dataset.it)), dataset.it, tmp_path), dataset.it)
+    them = customers(read_purchases(dataset.blocks(None, wanted(dataset.it)), dataset.it, tmp_path), dataset.it)
     rows = from_json(bytes(table.encoder)).rows(Block(path, 1, batch(them)))
     np.testing.assert_array_equal(rows.ids, table.rows.ids)
     np.testing.assert_array_equal(rows.numeric, table.rows.numeric)

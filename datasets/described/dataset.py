@@ -2,6 +2,7 @@
 
 import hashlib
 from abc import abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -21,7 +22,7 @@ from datasets.preparing.fingerprint import canonical
 from datasets.schema import Task
 from datasets.tabular.dialect import Dialect
 from datasets.tabular.found import find
-from datasets.tabular.opened import Opened, opened
+from datasets.tabular.opened import Block, opened
 
 
 def described(path: Path) -> Dataset:
@@ -38,60 +39,60 @@ def described(path: Path) -> Dataset:
 class _Described(Dataset):
     """What every described table has in common."""
 
-    def __init__(self, path: Path, it: Common, options: dict[str, object], split: str) -> None:
+    def __init__(
+        self, path: Path, it: Common, options: dict[str, object], split: str, source: Source | None = None
+    ) -> None:
+        """path: of the description; source: where the table is from, where it is not the user's own."""
         self.path, self.described = path, it
         training = it.training
         stop: Literal["mae", "loss"] = "loss" if self.task == "ltv" else "mae"
         protocol = Protocol(split, training.batch, training.epochs, training.patience, stop, options=options)
-        super().__init__(it.name, Source(it.name, "your own table", "yours", ""), protocol)
+        super().__init__(it.name, source or Source(it.name, "your own table", "yours", ""), protocol)
 
-    @property
-    def place(self) -> Path:
-        """Where the table lies: seen from the description's own folder."""
+    def place(self, root: Path | None) -> Path:
+        """Where the table lies: seen from the description's own folder, wherever the data root is."""
         return self.path.parent / self.described.files
 
-    def files(self, root: Path | None = None) -> list[Path]:
-        """The table's files; `root` does not matter, for the description knows where they are."""
+    def files(self, root: Path | None) -> list[Path]:
+        """The table's files."""
         try:
-            return list(find(self.place).paths)
+            return list(find(self.place(root)).paths)
         except NotAvailable as error:
             raise NotAvailable(f"{error}; {self.path.name} says files = {self.described.files!r}") from None
 
-    def opened(self, place: Path | None = None) -> Opened:
-        """The table, or another one like it, with its columns known. Raises BadData for a column that it lacks."""
-        it = self.described
-        table = opened(place or self.place, dialect_of(it))
-        named = [*it.columns, *(rule.column for rule in it.keep)] if place is None else []
+    def blocks(self, root: Path | None, wanted: Sequence[str]) -> Iterator[Block]:
+        """The rows of these columns. Raises BadData where the table lacks a column that the description names."""
+        it, place = self.described, self.place(root)
+        table = opened(place, dialect_of(it))
+        named = [*it.columns, *(rule.column for rule in it.keep)]
         if lacking := [name for name in named if name not in table.names]:
-            has = ", ".join(map(repr, table.names[:30]))
-            raise BadData(
-                f"{table.found.paths[0]}: no column {lacking[0]!r}, which {self.path.name} names; it has {has}"
-            )
-        return table
+            raise BadData(f"{table.found.paths[0]}: no column {lacking[0]!r}, which {self.path.name} names; it has "
+                          f"{', '.join(map(repr, table.names[:30]))}")  # fmt: skip
+        return table.blocks(wanted)
 
-    def build(self, root: Path | None = None) -> Table:
+    def build(self, root: Path | None) -> Table:
         """Read and encode the table in bounded memory."""
+        place = self.place(root)
         try:
-            return self._built(cache_folder() / "scratch")
+            return self._built(root, cache_folder() / "scratch")
         except BadData as error:
-            raise error if str(self.place) in str(error) else BadData(f"{self.place}: {error}") from None
+            raise error if str(place) in str(error) else BadData(f"{place}: {error}") from None
 
     @abstractmethod
-    def _built(self, scratch: Path) -> Table:
+    def _built(self, root: Path | None, scratch: Path) -> Table:
         """The table. scratch: a folder for what is too long for memory."""
 
 
 class DescribedLog(_Described):
     """A log of your own: one row, one label."""
 
-    def __init__(self, path: Path, it: Description) -> None:
+    def __init__(self, path: Path, it: Description, source: Source | None = None) -> None:
         self.it = it
-        super().__init__(
-            path, it, options(it), split_in_words(it, it.one("time"), "user" if it.split.kind == "user" else "row")
-        )
+        unit = "user" if it.split.kind == "user" else "row"
+        super().__init__(path, it, options(it), split_in_words(it, it.one("time"), unit), source)
 
-    def _built(self, scratch: Path) -> Table:
-        return assembled(read_raw(self.opened().blocks(wanted(self.it)), self.it, scratch), self.it, scratch)
+    def _built(self, root: Path | None, scratch: Path) -> Table:
+        return assembled(read_raw(self.blocks(root, wanted(self.it)), self.it, scratch), self.it, scratch)
 
 
 class DescribedValues(DescribedLog):
@@ -110,8 +111,8 @@ class DescribedOrders(_Described):
         found = _said_of(it) | {"window": {name: str(getattr(it.window, name)) for name in it.window.__struct_fields__}}
         super().__init__(path, it, found, split_in_words(it, "the first purchase", "customer"))
 
-    def _built(self, scratch: Path) -> Table:
-        log = read_purchases(self.opened().blocks(purchases.wanted(self.it)), self.it, scratch)
+    def _built(self, root: Path | None, scratch: Path) -> Table:
+        log = read_purchases(self.blocks(root, purchases.wanted(self.it)), self.it, scratch)
         them = customers(log, self.it)
         table = assembled(*raw_of(them, self.it), scratch)
         more = {
