@@ -74,8 +74,9 @@ def test_the_worlds_tell_their_truth():
         assert ((label - truth) ** 2).mean() < ((label - label.mean()) ** 2).mean()
 
 
-def test_the_command_says_what_holds_and_what_is_next(capsys):
-    assert main(["check", "tr"]) == 0
+@pytest.mark.parametrize("name", ["tr", "methods/tr.py"])
+def test_the_command_says_what_holds_and_what_is_next(name, capsys):
+    assert main(["check", name]) == 0
     said = capsys.readouterr().out
     assert "sound" in said and "python -m benchmark run --suite quick --only tr" in said
 

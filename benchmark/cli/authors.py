@@ -28,7 +28,7 @@ def runs_for(cells: Iterable[Cell], methods: Mapping[str, Entry], runs: Path, sa
 
 
 def check(
-    name: Annotated[str, Parameter(help="Of the method, or of its file in methods/.")],
+    name: Annotated[str, Parameter(help="Of the method, or its file.")],
 ) -> int:
     """What a method must hold, in plain words within seconds: shapes, draws, its space, and whether it learns on a
     small world whose truth is known."""
@@ -37,6 +37,7 @@ def check(
     from benchmark.check.named import by_name, lines
     from benchmark.plan.catalog import catalog
 
+    name = Path(name).stem if name.endswith(".py") else name
     torch.set_num_threads(1)  # small matrices
     found = by_name(name, catalog()[0])
     for line in lines(name, found):
