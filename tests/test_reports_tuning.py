@@ -1,6 +1,9 @@
 """The section on what tuning changes, from made-up trials and records."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import kruskal
 
+from benchmark import ROOT
 from benchmark.records.record import Curve, Identity, Tuned
 from benchmark.records.study import Study
 from benchmark.records.trial import Trial
@@ -207,3 +211,19 @@ def test_importance_is_kruskals_and_walliss_epsilon_squared() -> None:
 def test_a_range_is_cut_in_three() -> None:
     trials = [trial(k, float(k), params={"w": 0.1 * k}) for k in range(12)]
     assert importance(trials)["w"] > 0.8
+
+
+def test_importance_has_the_same_bits_whatever_python_hashes_with() -> None:
+    """A figure is kept while its inputs are the same, so that a last bit that moves would draw it again."""
+    call = (
+        "from reports.evidence.importance import _epsilon\n"
+        "print(_epsilon([0.1 * k for k in range(17)], [repr(f'setting {k % 5}') for k in range(17)]))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", call], cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(told) == 1

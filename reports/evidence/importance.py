@@ -58,6 +58,6 @@ def _epsilon(ranks: Sequence[float], groups: Sequence[object]) -> float | None:
     total = sum((rank - mean) ** 2 for rank in ranks)
     if k < 2 or n <= k or total == 0:
         return None
-    members = {g: [r for r, other in zip(ranks, groups, strict=True) if other == g] for g in set(groups)}
+    members = {g: [r for r, other in zip(ranks, groups, strict=True) if other == g] for g in dict.fromkeys(groups)}
     between = sum(len(m) * (sum(m) / len(m) - mean) ** 2 for m in members.values())
     return max(0.0, 1 - (1 - between / total) * (n - 1) / (n - k))

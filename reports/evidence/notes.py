@@ -21,8 +21,7 @@ def ill(board: Board, result: Result) -> str:
 
 
 def _unwell(board: Board) -> Mapping[Key, tuple[Ailment, ...]]:
-    trusted = [record for record in board.records if str(record.cell) not in board.stale]
-    return board.keep(("unwell",), lambda: unwell(trusted))
+    return board.keep("unwell", lambda: unwell([r for r in board.records if str(r.cell) not in board.stale]))
 
 
 def _stamps(board: Board, result: Result) -> Iterator[str]:

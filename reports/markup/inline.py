@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
 from markdown_it.token import Token
 from markupsafe import Markup, escape
 
 _U = ("<u>", "</u>")
+_MARKUP = re.compile(r"[\\`*_<\[&\n]")  # without one of these a text has no markup, and needs no parser
 
 
 def _html_inline(self: Any, tokens: Sequence[Token], index: int, options: Any, env: MutableMapping[str, Any]) -> str:
@@ -51,12 +53,15 @@ def pieces(markdown: str) -> Iterator[Span]:
 
 def bare(markdown: str) -> str:
     """The text without its markup."""
+    if not _MARKUP.search(str(markdown)):
+        return " ".join(str(markdown).split())
     return "".join(piece.text for piece in pieces(markdown))
 
 
 def inline(markdown: str) -> Markup:
     """A line as HTML."""
-    return Markup(_MARKDOWN.renderInline(str(markdown)))
+    text = str(markdown)
+    return Markup(_MARKDOWN.renderInline(text) if _MARKUP.search(text) else escapeHtml(text))
 
 
 def blocks(markdown: str) -> Markup:

@@ -225,7 +225,10 @@ class Board:
 
     def metrics(self, dataset: str) -> tuple[str, ...]:
         """The metrics of its leaderboard."""
-        return shown({name for record in self.trusted(dataset) for name in record.metrics.get("test", {})})
+        return self.keep(("metrics", dataset), lambda: shown(self._names(dataset)))
+
+    def _names(self, dataset: str) -> set[str]:
+        return {name for record in self.trusted(dataset) for name in record.metrics.get("test", {})}
 
     def has(self, dataset: str) -> bool:
         """Whether the dataset has a number."""

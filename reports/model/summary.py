@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from math import fsum, sqrt
 
 from reports.markup.table import Column, Entry, said
 
@@ -28,8 +28,10 @@ def summarise(values: Iterable[float | None], *, exact: bool = False) -> Summary
     known = [value for value in every if value is not None]
     if not known:
         return None
-    std = stdev(known) if len(known) > 1 else (0.0 if exact else None)
-    return Summary(fmean(known), std, len(known), len(every) if len(known) < len(every) else 0)
+    mean = fsum(known) / len(known)
+    square = fsum((value - mean) ** 2 for value in known)  # statistics.stdev is exact, and fifty times slower
+    std = sqrt(square / (len(known) - 1)) if len(known) > 1 else (0.0 if exact else None)
+    return Summary(mean, std, len(known), len(every) if len(known) < len(every) else 0)
 
 
 def entry(summary: Summary | None) -> Entry:
