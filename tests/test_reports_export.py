@@ -75,6 +75,14 @@ def test_a_spreadsheet_takes_no_text_for_a_formula(text):
     assert as_csv(table).splitlines()[-1].endswith(",-1.5"), "a number below 0 stays one"
 
 
+def test_no_cell_of_the_csv_files_moves_a_terminals_cursor(tmp_path):
+    hostile = record(error="\x1b]0;owned\x07", outcome="failed", metrics={})
+    export(gather(save(tmp_path / "runs", *world(), hostile), {}), tmp_path / "out")
+    texts = [path.read_text() for path in (tmp_path / "out").glob("*.csv")]
+    assert not any("\x1b" in text or "\x07" in text for text in texts)
+    assert "\\x1b]0;owned\\x07" in (tmp_path / "out/cells.csv").read_text()
+
+
 def test_a_mean_over_some_of_the_seeds_has_their_count_beside_it():
     table = Table("t", "t", (text_column("m", "m"), Column("rho", "ρ", digits=2)),
                   ((Entry(text="a"), Entry(0.5, 0.1, 2, 5)), (Entry(text="b"), Entry(0.25, 0.0, 5))))  # fmt: skip

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
+from benchmark.files.plain import plain
 from reports.markup.inline import bare
 from reports.markup.table import Column, Entry, Table, said
 
@@ -59,5 +60,6 @@ def _rounded(value: float, digits: int | None) -> str:
 
 
 def safe(text: str) -> str:
-    """Text that no spreadsheet runs as a formula."""
+    """Text that no spreadsheet runs as a formula and no terminal as a command."""
+    text = plain(text)
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,125 @@
+"""SIGKILL at random moments until the run is done, again and again; then the records are those of a run left alone."""
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from tests.torture import world
+from tests.torture.table import Row
+
+PLANS = {
+    "a plain run": world.RUN,
+    "a run with tuning": (*world.RUN, "--tune", "4", "--only", "tr/default,looked/default"),
+}
+WAYS = ("tree", "parent", "worker", "writing")
+_MOST = 6  # kills of one run, so that it comes to its end
+
+
+def _writing(folders: list[Path]) -> bool:
+    """Whether a scratch file is there now."""
+    return any(
+        (name.startswith(".") and "lock" not in name) or name.endswith(".part")
+        for folder in folders
+        for _, _, files in os.walk(folder)
+        for name in files
+    )
+
+
+def _moment(process: "world.subprocess.Popen[bytes]", way: str, delay: float, folders: list[Path]) -> None:
+    """Waits for the moment to kill, or for the end of the process."""
+    until = time.monotonic() + delay
+    while process.poll() is None:
+        if time.monotonic() > until and (way != "writing" or _writing(folders)):
+            return
+        time.sleep(0.001 if way == "writing" else 0.01)
+
+
+def _kill(pid: int, way: str) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if way == "parent":
+            os.kill(pid, signal.SIGKILL)
+        elif way == "worker":
+            for child in set(world.members(pid)) - {pid}:
+                os.kill(child, signal.SIGKILL)
+        else:
+            os.killpg(pid, signal.SIGKILL)
+
+
+def campaign(
+    place: Path, base: Path, plan: tuple[str, ...], rng: random.Random, kills: int, rows: dict[str, Row]
+) -> int:
+    """One run, killed up to so many times and then left to end; returns how often it was killed."""
+    whole_runs, whole_cache = world.finished(place, base / "whole", *plan)
+    length = max(4.0, float((base / "seconds").read_text()) if (base / "seconds").exists() else 0)
+    runs, cache, log = base / "killed", world.fresh_cache(base / "cache", whole_cache), base / "log"
+    shutil.rmtree(runs, ignore_errors=True)
+    log.write_text("")
+    done = 0
+    while True:
+        before = set(world.everything(runs)) if runs.exists() else set()
+        began = time.monotonic()
+        process = world.start(place, cache, *plan, "--runs", str(runs), log=log)
+        way = rng.choice(WAYS)
+        if done < kills:
+            _moment(process, way, rng.uniform(0.2, rng.choice([0.3, 0.6, 1.0])) * length, [runs, cache])
+        else:
+            process.wait()
+        if process.poll() is None:
+            _kill(process.pid, way)
+            done += 1
+            if way == "worker":  # the run is to go on with another worker
+                with contextlib.suppress(world.subprocess.TimeoutExpired):
+                    process.wait(timeout=300)
+            else:
+                process.wait()
+            left = world.orphans(process.pid, 3.0)
+            after = world.everything(runs) if not (bad := world.torn(runs)) and runs.exists() else {}
+            lost = sorted(before - set(after)) if not bad else []
+            said = log.read_text(errors="replace")
+            fault = "orphans" if left else "torn" if bad else "lost" if lost else ""
+            fault = fault or ("traceback" if "Traceback" in said else "")
+            rows[way].add(fault or "whole", held=not fault, example=f"{left or bad or lost or said[-250:]}")
+            if way != "worker" or process.returncode:
+                continue
+        break
+    (base / "seconds").write_text(str(min(60.0, time.monotonic() - began)))
+    if process.returncode:
+        rows["end"].add(f"exit {process.returncode}", held=False, example=log.read_text(errors="replace")[-250:])
+        return done
+    found = world.differences(world.everything(whole_runs), world.everything(runs))
+    found += world.differences(_predictions(whole_cache), _predictions(cache))
+    rows["end"].add("other records" if found else "same to the bit", held=not found, example=f"{found[:3]}")
+    left_over = _old_scratch(runs) + _old_scratch(cache)
+    rows["scratch"].add("left" if left_over else "swept", held=not left_over, example=f"{left_over[:3]}")
+    return done
+
+
+def _old_scratch(folder: Path) -> list[str]:
+    """Scratch files that are old enough to be swept: a young one may be of another machine."""
+    return [name for name in world.scratch(folder) if time.time() - (folder / name).stat().st_mtime > 60]
+
+
+def _predictions(cache: Path) -> dict[str, bytes]:
+    place = cache / "predictions"
+    return {str(p.relative_to(place)): p.read_bytes() for p in place.rglob("*.npy") if not p.name.startswith(".")}
+
+
+def torture(base: Path, times: int, seed: int, *, plans: dict[str, tuple[str, ...]] = PLANS) -> list[Row]:
+    """Kills so many times, in campaigns that take turns among the plans."""
+    place = world.make(base / "world")
+    rng = random.Random(seed)
+    rows = {way: Row(f"SIGKILL: {way}") for way in WAYS}
+    rows |= {
+        "end": Row("killed runs that ended: records, trials, arrays, predictions"),
+        "scratch": Row("scratch files after the end"),
+    }
+    done = turn = 0
+    while done < times and turn < 2 * times + 2:
+        name = list(plans)[turn % len(plans)]
+        turn += 1
+        done += campaign(place, base / name.replace(" ", "-"), plans[name], rng, min(_MOST, times - done), rows)
+    return list(rows.values())
