@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from benchmark.cli import app, authors
+from benchmark.cli import authors, options
 from benchmark.cli.app import main
 from benchmark.plan.catalog import catalog
 from benchmark.plan.usable import unusable
@@ -20,7 +20,7 @@ from tests import fixtures
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cache of its own for the tables; the methods have been asked already."""
     found = catalog()
-    monkeypatch.setattr(app, "catalog", lambda: found)
+    monkeypatch.setattr(options, "catalog", lambda: found)
     monkeypatch.setenv("CVP_CACHE", str(tmp_path / "cache"))
 
 
@@ -86,7 +86,7 @@ def test_only_of_an_unfinished_class_says_what_it_lacks(
 ) -> None:
     methods, _ = catalog()
     why = "ValueError: Mine lacks predict, so it is no method yet"
-    monkeypatch.setattr(app, "catalog", lambda: (methods, {"methods.mine": why}))
+    monkeypatch.setattr(options, "catalog", lambda: (methods, {"methods.mine": why}))
     assert main(["plan", "--suite", "wtp", "--only", "mine"]) == 2
     error = capsys.readouterr().err
     assert f"methods.mine gives no method that can run: {why}" in error

@@ -8,24 +8,13 @@ from cyclopts import Parameter
 
 from benchmark.cli import arguments as given
 from benchmark.cli.console import say
+from benchmark.cli.options import Data, Datasets, Runs, root_of
 from benchmark.cli.ranking import ranking
 from benchmark.files.errors import UserError
 from benchmark.files.paths import RUNS
 from benchmark.plan.catalog import catalog
 from benchmark.records.store import Store
 from datasets import registry
-
-Runs = Annotated[Path, Parameter(name="--runs", help="The folder of the records.")]
-Data = Annotated[Path | None, Parameter(name="--data", help="The data root.")]
-Datasets = Annotated[
-    list[str] | None, Parameter(name="--dataset", negative="", help="Only these datasets; several by commas.")
-]
-
-
-def _root(data: Path | None) -> Path | None:
-    if data is not None and not data.is_dir():
-        raise UserError(f"--data {data}: no such folder; pass the folder that holds `KuaiRand-Pure/`, ...")
-    return data
 
 
 def submit(
@@ -36,7 +25,7 @@ def submit(
     predictions: Annotated[
         bool, Parameter(negative="", help="Send per-row predictions too, so that metrics can be computed again.")
     ] = False,
-    dataset: Datasets = None,
+    dataset: Datasets | None = None,
     data: Data = None,
     runs: Runs = RUNS,
 ) -> None:
@@ -54,7 +43,7 @@ def submit(
         note=note,
         only=names,
         predictions=predictions,
-        root=_root(data),
+        root=root_of(data),
     )
     for line in left:
         say(f"left out: {line}")
@@ -76,7 +65,7 @@ def accept(
     from benchmark.share.accept import file
 
     store, methods = Store(runs), catalog()[0]
-    found = checked(folder, store, methods, _root(data))
+    found = checked(folder, store, methods, root_of(data))
     for line in found.told:
         say(line)
     rows = Counter(f"{r.dataset}/{r.method}/{r.variant}" for r in found.records)
@@ -88,7 +77,7 @@ def accept(
         return
     count = file(found, store)
     say(f"filed {count} records in {runs}, reported by {by}; `python -m benchmark report` puts them on the board")
-    for line in ranking([record.cell for record in found.records], store, methods, _root(data)):
+    for line in ranking([record.cell for record in found.records], store, methods, root_of(data)):
         say(line)
 
 
@@ -109,7 +98,7 @@ def verify(
     store = Store(runs)
     asked = again.chosen(store, cells, sample, seed)
     verdicts: Counter[str] = Counter()
-    for cell, found in again.verify(asked, store, catalog()[0], _root(data), stamp=not check):
+    for cell, found in again.verify(asked, store, catalog()[0], root_of(data), stamp=not check):
         if isinstance(found, str):
             verdicts["not verified"] += 1
             say(f"{cell!s:<44} not verified: {found}")
@@ -131,7 +120,7 @@ def predictions(
     fetch: Annotated[bool, Parameter(negative="", help="Take the packed files into this machine's cache.")] = False,
     out: Annotated[Path, Parameter(help="Where --pack writes.")] = Path("build/predictions"),
     source: Annotated[str, Parameter(help="Where --fetch looks: a folder or an address; the release by default.")] = "",
-    dataset: Datasets = None,
+    dataset: Datasets | None = None,
     runs: Runs = RUNS,
 ) -> None:
     """Per-row predictions, for paired tests: pack those of this machine, or fetch those that are published."""

@@ -1,0 +1,196 @@
+"""The verbs that only look: list, data, plan."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from benchmark.cli import arguments as given
+from benchmark.cli import authors, tables
+from benchmark.cli import studies as views
+from benchmark.cli.console import console, say
+from benchmark.cli.options import (
+    Data,
+    Datasets,
+    Only,
+    OwnRuns,
+    Search,
+    Seeds,
+    Suite,
+    Table,
+    Tune,
+    cells_of_suite,
+    known_methods,
+    root_of,
+    standings_of,
+)
+from benchmark.execute.machine import cores, has_gpu, visible_gpus
+from benchmark.files.errors import UserError, unknown
+from benchmark.plan import suite as suites
+from benchmark.plan.estimate import Estimate, spell
+from benchmark.plan.usable import QUICK, unusable
+from benchmark.records.cell import Group, grouped
+from benchmark.records.store import Store
+from benchmark.records.study import is_tuned
+from datasets import registry
+
+
+def list_() -> None:
+    """The suites, methods with their variants, and datasets there are."""
+    methods = known_methods()
+    say("suites")
+    for name in suites.names():
+        chosen = suites.load(name)
+        cells = suites.cells(chosen, methods)
+        say(f"  {name:<16} {chosen.title} ({len(grouped(cells))} groups, {len(cells)} cells)")
+    say("\nmethods")
+    for name, entry in sorted(methods.items()):
+        variants = ", ".join(v for v in entry.configs if v != "default")
+        say(f"  {name:<16} {entry.title}: {entry.summary}" + (f" Variants: {variants}." if variants else ""))
+    say("\ndatasets")
+    for name in registry.names():
+        say(f"  {name:<24} {registry.get(name).source.title}; split {registry.get(name).protocol.split}")
+
+
+def data(
+    *, data: Data = None, fetch: Annotated[str, Parameter(help="Download this dataset into the data root.")] = ""
+) -> None:
+    """Every dataset: present or not, what of it, and how to get it."""
+    if fetch:
+        fetch_archive(fetch, data)
+    root = root_of(data)
+    lacking = [row.name for row in registry.overview(root) if row.available and row.rows is None]
+    faults = unusable(lacking, root)
+    rows = registry.overview(root)
+    head = f"{'dataset':<14} {'here':<8} {'rows':>11} {'users':>9} {'items':>9}  table"
+    say(head)
+    for row in rows:
+        here = "no" if not row.available else "made" if row.state == "synthetic" else "yes"
+        here = "unusable" if row.name in faults else here
+        counts = [f"{n:,}" if n is not None else "-" for n in (row.rows, row.users, row.items)]
+        say(f"{row.name:<14} {here:<8} {counts[0]:>11} {counts[1]:>9} {counts[2]:>9}  {(row.fingerprint or '-')[:12]}")
+    for row in rows:
+        details = {
+            "state": faults.get(row.name, row.state),
+            "names": ", ".join(row.protocols),
+            "files": ", ".join(row.files),
+            "counted": "; ".join(row.counted),
+            "official": row.official,
+            "licence": row.licence,
+            "to get it": "" if row.how_to_get in row.state else row.how_to_get,
+        }
+        say("\n".join([f"\n{row.name}: {row.title}", *(f"  {k:<9} {v}" for k, v in details.items() if v)]))
+
+
+def fetch_archive(name: str, data: Path | None) -> None:
+    """Download a dataset's archive into the data root, with a bar."""
+    from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+    from datasets.base import NotAvailable
+    from datasets.reading import download
+
+    if name not in registry.names():
+        raise unknown("dataset", name, registry.names())
+    if data is None:
+        raise UserError(f"say where to: `python -m benchmark data --fetch {name} --data FOLDER`")
+    with Progress(*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn(), console=console) as bar:
+        task = bar.add_task(name, total=None)
+        try:
+            download.fetch(
+                registry.get(name), data, lambda done, total: bar.update(task, completed=done, total=total or None)
+            )
+        except (download.DownloadError, NotAvailable) as error:
+            raise UserError(str(error)) from None
+
+
+def plan(
+    *,
+    suite: Suite = "",
+    data: Data = None,
+    table: Table = None,
+    runs: OwnRuns = None,
+    dataset: Datasets | None = None,
+    only: Only | None = None,
+    seeds: Seeds = None,
+    tune: Tune = None,
+    search: Search = "",
+    workers: Annotated[
+        int,
+        Parameter(
+            help="Cores, or GPUs, that the time is told for, on however many machines; 0: of this one.",
+            converter=given.count(100_000, 0),
+        ),
+    ] = 0,
+) -> None:
+    """The cells of a suite by group: what would run, what is fresh, what cannot run and why; with --tune or --search
+    also the trials."""
+    methods = known_methods()
+    typed = runs is not None or table is not None
+    data, runs, suite = tables.asked(table, data, runs, suite)
+    cells = cells_of_suite(suite, methods, dataset, only, seeds, table)
+    runs = runs if typed else authors.runs_for(cells, methods, runs, say)
+    studies = views.asked_for(cells, methods, tune, search, say)
+    cells += views.cells_of([a.study for a in studies], cells)
+    standings, unavailable = standings_of(cells, methods, runs, data)
+    unavailable |= unusable(
+        dict.fromkeys(c.dataset for c in cells if c.dataset not in unavailable), root_of(data), QUICK
+    )
+    device = "cuda" if has_gpu() else "cpu"
+    costs = estimate(runs, {cell.dataset for cell in cells}, data, unavailable, device)
+    workers = workers or (cores() if device == "cpu" else max(1, len(visible_gpus())))
+    times: list[float] = []
+    rowless: set[str] = set()
+    for trial_count, study, what in views.left(studies, methods, Store(runs), root_of(data)):
+        guess = costs.of(Group(study.dataset, study.method, "default", ()))
+        took = "" if guess is None else f"  {spell(guess.seconds * trial_count):>11}, {guess.basis}"
+        say(f"{study!s:<44} {what}{took}")
+        if guess is not None and study.dataset not in unavailable:
+            times.append(guess.seconds * trial_count)
+    for group in grouped(cells):
+        states = Counter(standings[cell].state for cell in group.cells)
+        what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        if group.dataset in unavailable:
+            what = "not available"
+        guess = costs.of(replace(group, variant="default") if is_tuned(group.variant) else group)
+        took = "" if guess is None else f"  {spell(guess.seconds * len(group.seeds)):>11}, {guess.basis}"
+        say(f"{group!s:<44} {len(group.seeds)} seeds  {what}{took}")
+        if group.dataset not in unavailable and any(states[state] for state in ("missing", "stale")):
+            if guess is None:
+                rowless.add(group.dataset)
+            else:
+                times.append(guess.seconds * len(group.seeds))  # a group trains whole
+    usable = [cell for cell in cells if cell.dataset not in unavailable]
+    todo = sum(standings[cell].state in ("missing", "stale") for cell in usable)
+    where = f"{workers} {'core' if device == 'cpu' else 'GPU'}{'s' * (workers > 1)}"
+    longest = max([sum(times) / workers, *times])
+    say(f"{len(usable)} cells, {todo} to run" + (f": about {spell(longest)} on {where}" if times else ""))
+    for name in sorted(rowless):
+        say(f"{name}: not in that time, for its rows are not counted before they are prepared")
+    if len(usable) < len(cells):
+        say(f"{len(cells) - len(usable)} more cells are of data that cannot be used here:")
+    for name, why in unavailable.items():
+        say(f"{name}: {why}")
+
+
+def estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str], device: str) -> Estimate:
+    """Estimates costs from the records; training rows of each dataset as prepared, recorded, those of another protocol
+    of the same source, or published."""
+    from datasets.cache import meta
+
+    records = Store(runs).all()
+    rows: dict[str, int | None] = {
+        r.dataset: r.facts["split_sizes"]["train"] for r in records if "split_sizes" in r.facts
+    }
+    for name in sorted(names):  # a source's plain protocol before its others
+        if name not in absent and (kept := meta(registry.get(name, data), data)):
+            rows[name] = kept["facts"]["split_sizes"]["train"]
+        elif name not in rows:
+            official = registry.get(name, data).source.official_rows
+            rows[name] = rows.get(name.partition("@")[0]) or int(0.6 * official) or None
+    known = set(registry.names(data))
+    return Estimate(
+        records, rows, {name: registry.get(name, data).protocol.epochs for name in rows.keys() & known}, device
+    )

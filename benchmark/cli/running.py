@@ -1,0 +1,156 @@
+"""The verbs that work on records: run, compare, status."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from benchmark.cli import arguments as given
+from benchmark.cli import authors, models, tables
+from benchmark.cli import studies as views
+from benchmark.cli.console import console, say
+from benchmark.cli.options import (
+    Data,
+    Datasets,
+    Only,
+    OwnRuns,
+    Runs,
+    Search,
+    Seeds,
+    Suite,
+    Table,
+    Tune,
+    cells_of_suite,
+    known_methods,
+    none_in,
+    root_of,
+    standings_of,
+)
+from benchmark.cli.pages import rendered
+from benchmark.cli.ranking import ranking
+from benchmark.files.errors import UserError
+from benchmark.files.paths import RUNS
+from benchmark.files.scratch import sweep
+from benchmark.plan.catalog import catalog
+from benchmark.plan.shard import Shard
+from benchmark.records.cell import Cell, grouped
+from benchmark.records.health import unwell, words
+from benchmark.records.store import Store
+from datasets import registry
+
+
+def run(
+    *,
+    suite: Suite = "",
+    data: Data = None,
+    table: Table = None,
+    runs: OwnRuns = None,
+    dataset: Datasets | None = None,
+    only: Only | None = None,
+    seeds: Seeds = None,
+    tune: Tune = None,
+    search: Search = "",
+    device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
+    executor: Annotated[str, Parameter(help="processes, inline for a debugger, or ray for a cluster.")] = "processes",
+    workers: Annotated[
+        int,
+        Parameter(
+            help="Worker processes; 0: one per core, or as --workers-per-gpu says.", converter=given.count(10_000, 0)
+        ),
+    ] = 0,
+    workers_per_gpu: Annotated[int, Parameter(help="Workers on each visible GPU.", converter=given.count(64))] = 1,
+    address: Annotated[str, Parameter(help="Of a Ray cluster: auto, HOST:PORT, or local.")] = "auto",
+    rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
+    shard: Annotated[str, Parameter(help="Only this part of the run, as in 2/8; the others share the --runs.")] = "",
+    keep_model: Annotated[
+        bool, Parameter(negative="", help="Of a --table: keep the model that the answer names, for `predict`.")
+    ] = False,
+) -> int:
+    """Run what is missing or stale of a suite, one record per cell, write RESULTS.md, and rank what was run among the
+    committed records of the same rows. The exit code is 1 where a cell has failed."""
+    from benchmark.execute.engine import Options
+    from benchmark.execute.runner import Runner
+
+    typed = runs is not None or table is not None
+    data, runs, suite = tables.asked(table, data, runs, suite)
+    if keep_model and (table is None or shard):
+        raise UserError("--keep-model goes with a whole --table: other datasets keep no vocabularies to meet new rows")
+    methods = known_methods()
+    cells = cells_of_suite(suite, methods, dataset, only, seeds, table)
+    runs = runs if typed else authors.runs_for(cells, methods, runs, say)
+    sweep(runs)
+    part = Shard.parse(shard) if shard else None
+    cells = part.part(cells) if part else cells
+    store = Store(runs, str(part or ""))
+    argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "")
+    argv += f" --table {table.name}" if table else " --data DATA" if data else ""
+    options = Options(root_of(data), device, executor, workers, workers_per_gpu, address, rerun, argv)
+    if studies := views.asked_for(cells, methods, tune, search, say):
+        from benchmark.tuning.tuner import Tuner
+
+        argv += f" --search {search}" if search else f" --tune {tune}"
+        cells += views.cells_of(Tuner(methods, store, replace(options, argv=argv), console).run(studies), cells)
+    Runner(methods, store, options, console).run(cells)
+    if part:
+        say(f"shard {shard} is done; when all are: `python -m benchmark report --runs {runs}` renders the pages")
+        return failures(cells, store, runs)
+    resample(data, runs, {cell.dataset for cell in cells})
+    for line in ranking(cells, store, methods, root_of(data)):
+        say(line)
+    found = rendered(data, runs)
+    if table is not None and keep_model:
+        models.keep(found, tables.opened(table).name, methods, options, tables.model_of(table))
+    return failures(cells, store, runs)
+
+
+def failures(cells: Collection[Cell], store: Store, runs: Path) -> int:
+    """Says how many of the cells have failed, how to see why and how to try again; returns the exit code."""
+    records = (store.read(cell) for cell in cells)
+    if not (failed := [record for record in records if record is not None and record.outcome == "failed"]):
+        return 0
+    where = "" if runs == RUNS else f" --runs {runs}"
+    say(f"{len(failed)} of {len(cells)} cells failed, {failed[0].cell} for one: {failed[0].error}")
+    say(f"all reasons: `python -m benchmark status{where}`; to try again: the same command with --rerun failed")
+    return 1
+
+
+def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = None) -> None:
+    """Resample the test sets, so that reports can tell what differs beyond noise; `run` does it after its cells."""
+    names = given.names_in(dataset, "--dataset")
+    given.recorded_ones(names, {record.dataset for record in Store(runs).all()}, registry.names(), runs)
+    resample(data, runs, names)
+
+
+def resample(data: Path | None, runs: Path, names: Collection[str]) -> None:
+    from benchmark.compare import portrait
+    from benchmark.compare.refresh import refresh
+
+    sweep(runs)
+    refresh(Store(runs), catalog()[0], root_of(data), say, names)
+    portrait.refresh(Store(runs), root_of(data), say, names)
+
+
+def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
+    """What the records are worth today: fresh, stale (and what moved), failed, skipped; with --suite also what is
+    missing. A row is unwell where its loss was not finite, its seeds fell apart, it stopped at once at no better than a
+    constant, or its predictions are negative or off by more than twice."""
+    methods = known_methods()
+    records = Store(runs).all()
+    ill = unwell(records)
+    asked = set(cells_of_suite(suite, methods, None, None, None) if suite else ())
+    cells = sorted({record.cell for record in records} | asked)
+    standings, _ = standings_of(cells, methods, runs, data)
+    for group in grouped(cells):
+        found = Counter(standings[cell] for cell in group.cells)
+        word = words(ill.get((group.dataset, group.method, group.variant), ()))
+        for standing, count in found.items():
+            say(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
+        if word:
+            say(f"{'':<44} unwell: {word}")
+    for line in views.status(methods, Store(runs), root_of(data)):
+        say(line)
+    total = Counter(standing.state for standing in standings.values())
+    say(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or none_in(runs))
