@@ -108,6 +108,26 @@ def test_suites_whose_names_begin_with_a_dot_are_passed_over(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        b'title = "\xc5\x00"',
+        b'title = "M"\nseeds = 1\ngrid = ["tr"]\n',
+        b'title = "M"\nseeds = inf\ngrid = []\n',
+        b"title = " + b"[" * 5000,
+        b"",
+    ],
+)
+def test_what_is_no_suite_is_refused_by_name_and_costs_no_other_suite(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_bytes(content)
+    monkeypatch.setattr(suite, "FOLDER", tmp_path)
+    assert list(variants.declared(tmp_path)) == []
+    with pytest.raises(UserError, match=r"mine\.toml is not a suite"):
+        suite.load("mine")
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"format": 3}, "is a trial of format 3, this version reads 1"),

@@ -71,10 +71,10 @@ def load(name: str) -> Suite:
         raise unknown("suite", name, names(), "`python -m benchmark list` shows what each holds.")
     path = FOLDER / f"{name}.toml"
     try:
-        raw = tomllib.loads(path.read_text())
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
         grids = tuple(Grid(**{key: _frozen(value) for key, value in grid.items()}) for grid in raw["grid"])
         return Suite(name, str(raw["title"]), int(raw["seeds"]), grids)
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise UserError(f"{path} is not a suite: {error}; a suite has title, seeds and [[grid]] blocks") from None
 
 

@@ -38,9 +38,9 @@ def blocks(key: str, kind: type[T], folder: Path) -> Iterator[tuple[Path, T]]:
     UserError."""
     for path in visible(folder.glob("*.toml"), folder):
         try:
-            found = tomllib.loads(path.read_text()).get(key, [])
+            found = tomllib.loads(path.read_text(encoding="utf-8")).get(key, [])
             yield from ((path, one) for one in msgspec.convert(found, list[kind]))  # type: ignore[valid-type]
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError):
             continue
         except msgspec.ValidationError as error:
             *others, last = kind.__struct_fields__

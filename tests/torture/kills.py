@@ -49,31 +49,38 @@ def _kill(pid: int, way: str) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
+def _ended(process: "world.subprocess.Popen[bytes]") -> None:
+    """Waits for the end, ten minutes at most: then its tree is killed, and its exit code tells of it."""
+    try:
+        process.wait(timeout=600)
+    except world.subprocess.TimeoutExpired:
+        _kill(process.pid, "tree")
+        process.wait()
+
+
 def campaign(
     place: Path, base: Path, plan: tuple[str, ...], rng: random.Random, kills: int, rows: dict[str, Row]
 ) -> int:
     """One run, killed up to so many times and then left to end; returns how often it was killed."""
     whole_runs, whole_cache = world.finished(place, base / "whole", *plan)
-    length = max(4.0, float((base / "seconds").read_text()) if (base / "seconds").exists() else 0)
+    length = float((base / "whole/done").read_text())
     runs, cache, log = base / "killed", world.fresh_cache(base / "cache", whole_cache), base / "log"
     shutil.rmtree(runs, ignore_errors=True)
     log.write_text("")
     done = 0
     while True:
         before = set(world.everything(runs)) if runs.exists() else set()
-        began = time.monotonic()
         process = world.start(place, cache, *plan, "--runs", str(runs), log=log)
         way = rng.choice(WAYS)
         if done < kills:
             _moment(process, way, rng.uniform(0.2, rng.choice([0.3, 0.6, 1.0])) * length, [runs, cache])
         else:
-            process.wait()
+            _ended(process)
         if process.poll() is None:
             _kill(process.pid, way)
             done += 1
             if way == "worker":  # the run is to go on with another worker
-                with contextlib.suppress(world.subprocess.TimeoutExpired):
-                    process.wait(timeout=300)
+                _ended(process)
             else:
                 process.wait()
             left = world.orphans(process.pid, 3.0)
@@ -86,21 +93,25 @@ def campaign(
             if way != "worker" or process.returncode:
                 continue
         break
-    (base / "seconds").write_text(str(min(60.0, time.monotonic() - began)))
     if process.returncode:
         rows["end"].add(f"exit {process.returncode}", held=False, example=log.read_text(errors="replace")[-250:])
         return done
     found = world.differences(world.everything(whole_runs), world.everything(runs))
     found += world.differences(_predictions(whole_cache), _predictions(cache))
     rows["end"].add("other records" if found else "same to the bit", held=not found, example=f"{found[:3]}")
-    left_over = _old_scratch(runs) + _old_scratch(cache)
+    if _aged(runs) + _aged(cache):
+        world.run(place, cache, *plan, "--runs", str(runs))
+    left_over = world.scratch(runs) + world.scratch(cache)
     rows["scratch"].add("left" if left_over else "swept", held=not left_over, example=f"{left_over[:3]}")
     return done
 
 
-def _old_scratch(folder: Path) -> list[str]:
-    """Scratch files that are old enough to be swept: a young one may be of another machine."""
-    return [name for name in world.scratch(folder) if time.time() - (folder / name).stat().st_mtime > 60]
+def _aged(folder: Path) -> int:
+    """Makes scratch files an hour old, for a young one may be of another machine and is not swept; returns how many."""
+    found = world.scratch(folder)
+    for name in found:
+        os.utime(folder / name, (time.time() - 3600,) * 2)
+    return len(found)
 
 
 def _predictions(cache: Path) -> dict[str, bytes]:

@@ -92,16 +92,17 @@ def run(place: Path, cache: Path, *arguments: str, **more: Any) -> "subprocess.C
 
 
 def finished(place: Path, base: Path, *arguments: str) -> tuple[Path, Path]:
-    """Returns the records and the cache of an uninterrupted run, made once below `base`."""
+    """Returns the records and the cache of an uninterrupted run, made once below `base`; `done` holds its seconds."""
     runs, cache, done = base / "runs", base / "cache", base / "done"
     if not done.exists():
         shutil.rmtree(base, ignore_errors=True)
         base.mkdir(parents=True)
         fresh_cache(cache)
+        began = time.monotonic()
         ended = run(place, cache, *(arguments or RUN), "--runs", str(runs))
         if ended.returncode:
             raise AssertionError(f"the uninterrupted run failed: {ended.stdout[-800:]}{ended.stderr[-800:]}")
-        done.touch()
+        done.write_text(str(time.monotonic() - began))
     return runs, cache
 
 
@@ -143,7 +144,7 @@ def torn(folder: Path) -> list[str]:
                 json.loads(raw)
             except ValueError:
                 found.append(f"{path}: no JSON ({len(raw)} bytes)")
-        elif not raw or not raw.rstrip().endswith(_ENDS.get(path.suffix, b"")):
+        elif not raw or _ENDS.get(path.suffix, b"") not in raw[-200:]:  # a comment may stand behind it
             found.append(f"{path}: ends in {raw[-20:]!r}")
     return found
 
@@ -153,7 +154,7 @@ def scratch(folder: Path) -> list[str]:
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
-        if (path.name.startswith(".") and "lock" not in path.name) or path.suffix == ".part"
+        if (path.name.startswith(".") and "lock" not in path.name and path.name != ".unkept") or path.suffix == ".part"
     )
 
 
