@@ -35,6 +35,11 @@ def told(found: Any) -> Any:
     return [told(v) for v in found] if isinstance(found, list) else found
 
 
+def pages(runs: Path) -> str:
+    """RESULTS.md and the pages that it leads to."""
+    return "\n".join(path.read_text() for path in (runs / "RESULTS.md", *sorted((runs / "pages").glob("*.md"))))
+
+
 def everything(runs: Path) -> dict[str, Any]:
     return {str(p.relative_to(runs)): told(json.loads(p.read_text())) for p in runs.rglob("[0-9]*.json")}
 
@@ -70,7 +75,7 @@ def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(world: Wo
     assert (where["study"], where["trial"], where["trials"]) == ("synthetic/tiny/tuned", chosen["number"], 19)
     assert where["seconds"] == pytest.approx(sum(t["seconds"] for t in found), abs=0.1)
     assert min(record["curve"]["valid"]) == pytest.approx(chosen["objective"], rel=1e-5), "a trial is a cell of seed 0"
-    assert "Untuned and tuned" in (whole / "RESULTS.md").read_text()
+    assert "Untuned and tuned" in pages(whole)
     assert "nothing to run" in world.run(*arguments, str(whole)), "what is there is not run again"
     _more_trials_continue_the_study(world, whole, found)
     _changed_code_starts_it_again(world, whole)
@@ -94,7 +99,7 @@ def _changed_code_starts_it_again(world: World, runs: Path) -> None:
         said = world.run("plan", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
         assert "3 of 3 trials to run (21 of its 21 again: code moved: methods/made_up.py)" in said
         world.run("report", "--runs", str(runs))
-        assert "synthetic/tiny/tuned is refused" in (runs / "RESULTS.md").read_text()
+        assert "synthetic/tiny/tuned is refused" in pages(runs)
         said = world.run("run", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
         assert "21 of its 21 trials are dropped: code moved: methods/made_up.py" in said
         assert len(trials(runs, "synthetic/tiny/tuned")) == 3
@@ -119,7 +124,7 @@ def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(world: Wo
     said = world.run("status", "--runs", str(tmp_path))
     assert "synthetic/picky/tuned/trials" in said and "3 trials (1 ok, 2 failed), best mae" in said
     assert "synthetic/hopeless/tuned/trials" in said and "3 trials (3 failed)" in said
-    page = (tmp_path / "RESULTS.md").read_text()
+    page = pages(tmp_path)
     assert "none: `RuntimeError: no hope" in page
 
 
@@ -130,14 +135,14 @@ def test_a_named_search_tries_its_grid(world: World, tmp_path: Path) -> None:
     assert [(t["params"]["lr"], t["params"]["dim"]) for t in found] == [(1e-3, 2), (1e-3, 3), (1e-2, 2), (1e-2, 3)]
     assert {t["proposer"] for t in found} == {"grid"}
     assert len(list((tmp_path / "synthetic/tiny/tuned-rates").glob("*.json"))) == 2
-    assert "(grid rates)" in (tmp_path / "RESULTS.md").read_text()
+    assert "(grid rates)" in pages(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--tune", "0"], "at least one trial"),
-        (["--tune", "-3"], "at least one trial"),
+        (["--tune", "0"], "'0' is not a whole number from 1"),
+        (["--tune", "-3"], "'-3' is not a whole number from 1"),
         (["--tune", "4", "--search", "rates"], "leave --tune away"),
         (["--search", "rats"], "did you mean 'rates'"),
         (["--search", "rates", "--only", "shift"], "--search rates is of tiny"),
