@@ -109,7 +109,8 @@ def _changed_code_starts_it_again(world: World, runs: Path) -> None:
 
 def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(world: World, tmp_path: Path) -> None:
     only = "shift/default,picky/default,hopeless/default,spaceless/default,muddled/default"
-    said = world.run("run", *SUITE, "--only", only, "--tune", "9", "--workers", "1", "--runs", str(tmp_path))
+    arguments = ("run", *SUITE, "--only", only, "--tune", "9", "--workers", "1", "--runs", str(tmp_path))
+    said = world.run(*arguments, code=1)  # a method's cells have failed
     assert "spaceless: nothing to tune: its space is empty" in said
     assert "muddled: cannot be tuned: its space tunes 'bye', which its Config does not have" in said
     assert [t["outcome"] for t in trials(tmp_path, "synthetic/shift/tuned")] == ["ok"] * 3, "all its settings"
