@@ -15,7 +15,7 @@ from benchmark.cli.app import main
 from benchmark.cli.new import write
 from benchmark.files.errors import UserError
 from tests.copies import copy_sources
-from tests.pages import html_tables, markdown_tables, section
+from tests.pages import html_tables, markdown_tables, unpacked
 
 DOCUMENT = ROOT / "docs" / "your-method.md"
 
@@ -69,8 +69,8 @@ def test_the_document_leads_from_new_to_a_rank(tmp_path):
         said.append(done.stdout)
     assert "python -m pytest -k my_huber" in said[0] and "nothing to add" in said[0]
     ours = tmp_path / "build" / "mine"
-    table, *_ = markdown_tables(section((ours / "RESULTS.md").read_text(), "Leaderboards", "synthetic"))
+    table, *_ = markdown_tables((ours / "pages" / "board-synthetic.md").read_text())
     rows = {row[table[0].index("method")]: row for row in table[1:]}
     assert re.match(r"\d", rows["MyHuber"][0])
-    assert html_tables((ours / "board.html").read_text())["leaderboard-synthetic"] == table
+    assert html_tables(unpacked((ours / "board.html").read_text()))["leaderboard-synthetic"] == table
     assert rows["MyHuber"][table[0].index("MAE ↓")].split(" ± ")[0] in said[-1]
