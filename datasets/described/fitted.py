@@ -1,6 +1,8 @@
 """Turns what was read of a described table into a `Table`; whatever is fitted is fitted on the training rows alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +11,7 @@ import numpy as np
 from datasets.base import BadData, Split, Table
 from datasets.described.description import SECONDS, Description
 from datasets.described.encoder import Encoder, Number, Span, Vocabulary
-from datasets.described.raw import Coded, Raw
+from datasets.described.raw import Coded, Raw, cores
 from datasets.described.splits import by_time, by_user
 from datasets.preparing.encode import bucket_edges, bucketed, label_facts, random_split, split_facts
 from datasets.reading.ingest import duplicates
@@ -38,14 +40,20 @@ def assembled(raw: Raw, it: Description, folder: Path) -> Table:
     user, users = _users(raw, it, folder)
     split = _split(raw, it, user, users)
     train = split["train"]
-    fields = {column: _fit(name, column, raw.coded[column], train, it) for column, name in names(it).items()}
-    bags = {column: _fit(column, column, raw.coded[column], train, it) for column in it.having("list")}
-    numeric = tuple(_number(column, values, train) for column, values in raw.numbers.items())
-    bucket, span = None, None
+    with ThreadPoolExecutor(cores()) as pool:
+        named = {**names(it), **{column: column for column in it.having("list")}}
+        tasks = {c: pool.submit(_fit, name, c, raw.coded[c], train, it) for c, name in named.items()}
+        scales = [pool.submit(_number, column, values, train) for column, values in raw.numbers.items()]
+        fits = {column: task.result() for column, task in tasks.items()}
+        numeric = tuple(scale.result() for scale in scales)
+    fields = {column: fits[column] for column in names(it)}
+    bags = {column: fits[column] for column in it.having("list")}
+    duration, bucket, span = None, None, None
     if raw.duration is not None:
         assert it.duration is not None
         edges = bucket_edges(raw.duration, train, it.duration.buckets)
-        bucket, span = bucketed(raw.duration, edges), Span(it.one("duration"), it.duration.unit, tuple(edges.tolist()))
+        span = Span(it.one("duration"), it.duration.unit, tuple(edges.tolist()))
+        duration, bucket = _durations(raw.duration, edges, folder)
     encoder = Encoder(
         tuple(fit.vocabulary for fit in fields.values()),
         tuple(fit.vocabulary for fit in bags.values()),
@@ -69,7 +77,7 @@ def assembled(raw: Raw, it: Description, folder: Path) -> Table:
         bags={column: _bag(raw.coded[column].codes, fit.id_of, folder) for column, fit in bags.items()},
         numeric=_scaled(numeric, raw.numbers, folder),
         label=raw.label,
-        duration=None if raw.duration is None else raw.duration.astype(np.float32),
+        duration=duration,
         bucket=bucket,
         user=user,
     )
@@ -178,11 +186,29 @@ def _bag(codes: Array, id_of: Array, folder: Path) -> Array:
     return out.array()
 
 
+def _durations(seconds: Array, edges: Array, folder: Path) -> tuple[Array, Array]:
+    """The durations as float32 [n], and the bucket of each, int32 [n]."""
+    duration, bucket = Spool(folder, np.float32), Spool(folder, np.int32)
+    for start in range(0, len(seconds), _CHUNK):
+        part = seconds[start : start + _CHUNK]
+        duration.add(part.astype(np.float32))
+        bucket.add(bucketed(part, edges))
+    return duration.array(), bucket.array()
+
+
 def _number(column: str, values: Array, train: Array) -> Number:
     """The scale of a column by its training rows, empty cells left out."""
-    seen = values[train]
-    seen = seen[~np.isnan(seen)]
-    return Number(column, float(seen.mean()), float(seen.std())) if len(seen) else Number(column, 0.0, 1.0)
+
+    def over(what: Callable[[Array], Array]) -> float:
+        """The sum of what is made of each cell, part by part."""
+        parts = (values[train[start : start + _CHUNK]] for start in range(0, len(train), _CHUNK))
+        return float(sum(what(part[~np.isnan(part)]).sum() for part in parts))
+
+    count = over(np.ones_like)
+    if not count:
+        return Number(column, 0.0, 1.0)
+    mean = over(lambda cells: cells) / count
+    return Number(column, mean, sqrt(over(lambda cells: np.square(cells - mean)) / count))
 
 
 def _scaled(numeric: tuple[Number, ...], columns: Mapping[str, Array], folder: Path) -> Array | None:

@@ -49,9 +49,12 @@ def read_raw(blocks: Iterator[Block], it: Description, folder: Path) -> Raw:
     Raises BadData at the first cell that cannot be right.
     """
     reader = _Reader(it, folder)
-    with ThreadPoolExecutor(_cores()) as pool:
-        for block in blocks:
+    with ThreadPoolExecutor(cores()) as pool, ThreadPoolExecutor(1) as ahead:
+        block = next(blocks, None)
+        while block is not None:
+            following = ahead.submit(next, blocks, None)  # read while this one is taken apart
             reader.add(block, pool)
+            block = following.result()
     return reader.done()
 
 
@@ -197,5 +200,6 @@ def _bounds(rule: Keep) -> tuple[float | None, ...]:
     return rule.low, rule.high, rule.above, rule.below
 
 
-def _cores() -> int:
+def cores() -> int:
+    """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
