@@ -95,6 +95,7 @@ class Dataset(ABC):
     """
 
     task: ClassVar[Task] = "watch_time"
+    private: ClassVar[bool] = False  # a user's own rows: nothing of a single one may lie beside a record
 
     def __init__(self, name: str, source: Source, protocol: Protocol) -> None:
         self.name, self.source, self.protocol = name, source, protocol

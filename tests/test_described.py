@@ -258,6 +258,8 @@ def _set(column: str, value: object):
         (lambda f: f.head(5), "5 of 5 rows are left, too few to train and compare on"),
         (lambda f: f.assign(viewer=f.viewer.astype(float)), "an id that a decimal cannot hold exactly"),
         (lambda f: f.assign(topics=f.age), "column 'topics' is of type double, no list"),
+        (lambda f: f.assign(age=None), "column 'age' is empty in every row that is left; give it the role"),
+        (lambda f: f.assign(viewer=None), "column 'viewer' is empty in every row that is left"),
         (lambda f: f.drop(columns="age"), "no column 'age', which clicks.toml names"),
     ],
 )

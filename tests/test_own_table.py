@@ -141,3 +141,22 @@ def test_what_cannot_be_run_is_one_line_and_leaves_nothing(tmp_path, capsys, arg
     assert len(errors) == 1 and says.replace("{}", str(tmp_path)) in errors[0]
     left = list(tmp_path.rglob("*.json")) + [p for p in tmp_path.iterdir() if p not in before and p.is_file()]
     assert left == []
+
+
+def test_no_array_with_a_point_for_each_row_lies_beside_a_record_of_a_users_table(tmp_path, monkeypatch):
+    from benchmark.execute.cells import Trained
+    from benchmark.execute.events import unheard
+    from benchmark.execute.task import Origin, TrainGroup
+    from benchmark.plan.catalog import catalog
+    from benchmark.records.cell import Group
+
+    toml = own_logs.write(tmp_path, own_logs.clicks(200))
+    monkeypatch.setattr("benchmark.execute.task.train_seeds", lambda *_: Trained((), {0: b"a map of rows"}))
+    files = catalog()[0]["mean"].files()
+
+    def arrays(dataset: str, root: Path | None) -> dict[int, bytes]:
+        job = TrainGroup(Group(dataset, "mean", "default", (0,)), {}, Origin("methods.constants", files, root))
+        return dict(job.serve(unheard).arrays)
+
+    assert arrays("clicks", toml) == {}
+    assert arrays("synthetic", None) == {0: b"a map of rows"}

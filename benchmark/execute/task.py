@@ -1,7 +1,7 @@
 """The jobs that workers are sent. A job serves itself, so that a worker and a pool need to know none of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -118,7 +118,9 @@ class TrainGroup:
                 device=self.origin.device,
                 command=self.origin.command,
             )
-            return train_seeds(method, common, report)
+            trained = train_seeds(method, common, report)
+        # the arrays behind figures show single rows, as a map of embeddings with their labels does
+        return replace(trained, arrays={}) if dataset.private else trained
 
     def failed(self, seed: int, title: str, error: str, protocol: dict[str, Any], data: str) -> Record:
         """Returns the record of a seed whose job has failed. title: of the method; data: the table's fingerprint."""

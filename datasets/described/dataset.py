@@ -39,6 +39,8 @@ def described(path: Path) -> Dataset:
 class _Described(Dataset):
     """What every described table has in common."""
 
+    private: ClassVar[bool] = True
+
     def __init__(
         self, path: Path, it: Common, options: dict[str, object], split: str, source: Source | None = None
     ) -> None:

@@ -110,6 +110,11 @@ def _check(raw: Raw) -> None:
                       f"on: {FEWEST} are the least; get more rows, or mend the [[keep]] rules")  # fmt: skip
     if n > np.iinfo(np.int32).max:
         raise BadData(f"{n:,} rows are more than the 2,147,483,647 that row numbers can count; describe a part of them")
+    nothing = [column for column, coded in raw.coded.items() if not len(coded.values)]
+    nothing += [column for column, values in raw.numbers.items() if np.isnan(values).all()]
+    if nothing:
+        raise BadData(f"column {nothing[0]!r} is empty in every row that is left; give it the role \"leave out\", or "
+                      "name another column")  # fmt: skip
     low, high = float(raw.label.min()), float(raw.label.max())
     if low == high:
         what = "zero" if low == 0 else f"{low:g}"

@@ -11,7 +11,7 @@ It is read, split, encoded and checked as a described table of a user's own is.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from datasets.base import BadData, Source
 from datasets.described.dataset import DescribedLog
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 class OneTable(DescribedLog):
     """A described table of a public source."""
+
+    private: ClassVar[bool] = False
 
     def __init__(self, it: Description, source: Source) -> None:
         """it: `files` lies below the data root. Raises BadData for a description that cannot hold."""

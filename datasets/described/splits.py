@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from datasets.base import Split
+from datasets.base import BadData, Split
 from datasets.preparing.encode import SPLITS, checked_split
 from datasets.schema import Array
+
+FEWEST_USERS = 10
 
 
 def by_time(time: Array, shares: Sequence[float]) -> dict[Split, Array]:
@@ -35,6 +37,9 @@ def _first(time: Array, edge: float, count: int) -> Array:
 
 def by_user(user: Array, users: int, shares: Sequence[float], seed: int) -> dict[Split, Array]:
     """All rows of a user in one part; the users are drawn at random, in proportion. user: int [n], 0 .. users - 1."""
+    if users < FEWEST_USERS:
+        raise BadData(f"{users} users are too few for a split by user, {FEWEST_USERS} the least; "
+                      'write [split] kind = "random" or "chronological"')  # fmt: skip
     order = np.random.default_rng(seed).permutation(users)
     ends = np.rint(np.cumsum(shares) / sum(shares) * users).astype(int)
     part = np.zeros(users, np.int8)
