@@ -69,6 +69,8 @@ def test_what_gives_the_label_away_is_left_out_and_said(tmp_path):
         seconds=frame.dwell_ms / 1000,
         price=np.where(frame.dwell_ms > 0, rng.uniform(1, 9, len(frame)), 0),
         finished=frame.dwell_ms > frame.clip_ms,
+        bonus=np.where(frame.dwell_ms > 9_000, "A", "B"),
+        group=rng.choice(["A", "B"], len(frame)),
         harmless=rng.normal(size=len(frame)),
     )
     found = seen(tmp_path, frame)
@@ -79,11 +81,12 @@ def test_what_gives_the_label_away_is_left_out_and_said(tmp_path):
         "seconds",
         "price",
         "finished",
+        "bonus",
     }
     warned = said(found, "look at")
-    for name in ("completion", "scroll", "seconds", "price"):
+    for name in ("completion", "scroll", "seconds", "price", "finished", "bonus"):
         assert f"{name}: gives the label away" in warned
-    assert "harmless" not in warned and "viewer" not in warned
+    assert "harmless" not in warned and "group" not in warned and "viewer" not in warned
 
 
 def test_an_analyst_sees_rows_repeats_zeros_gaps_and_duplicates(tmp_path):
@@ -190,6 +193,28 @@ def test_a_columns_kind_is_what_its_values_are(tmp_path):
         "plain": "whole", "tags": "list", "json": "list", "yes": "yes/no", "ts": "time", "day": "time", "big": "time",
         "number": "whole",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("names", "label", "duration"),
+    [
+        (("user_id", "video_id", "watch_duration", "video_duration"), "watch_duration", "video_duration"),
+        (("uid", "movieId", "viewTimeSec", "runtime_min"), "viewTimeSec", "runtime_min"),
+        (("member", "track_uri", "ms_played", "length_ms"), "ms_played", "length_ms"),
+        (("user", "item", "play_count", "time spent (s)"), "time spent (s)", ""),
+        (("user", "item", "watch_ratio", "play_ms"), "play_ms", ""),
+    ],
+)
+def test_label_and_duration_are_found_by_the_names_that_logs_use(tmp_path, names, label, duration):
+    frame = own_logs.clicks(600)
+    user, item, *others = names
+    made = pd.DataFrame({user: frame.viewer, item: frame["clip"]})
+    for name in others:
+        values = {"play_count": frame.index % 7, "watch_ratio": frame.dwell_ms / frame.clip_ms}
+        made[name] = values.get(name, frame.clip_ms if name == duration else frame.dwell_ms)
+    got = roles(seen(tmp_path, made))
+    assert (got[user], got[item], got[label]) == ("user", "item", "label")
+    assert not duration or got[duration] == "duration"
 
 
 def test_a_name_is_read_by_its_words():

@@ -109,6 +109,24 @@ def test_price_times_quantity_is_the_amount_and_a_negative_quantity_a_refund(tmp
     np.testing.assert_allclose(table.rows.label, as_paid.rows.label, rtol=1e-5)
 
 
+def test_what_was_paid_back_may_stand_in_a_column_of_its_own(tmp_path):
+    frame = own_logs.orders()
+    rng = np.random.default_rng(3)
+    back = np.where(rng.random(len(frame)) < 0.1, frame.total / 2, 0).round(2)
+    partly = frame.assign(status="paid", back=back)
+    role = ('status = { role = "refund", is = ["refunded"] }', 'back = "refunded"')
+    netted = frame.assign(total=frame.total - back, status="paid")
+    np.testing.assert_allclose(build(tmp_path, partly, role).rows.label, build(tmp_path, netted).rows.label, rtol=1e-5)
+    whole = build(tmp_path, frame.assign(status="paid")).rows.label
+    np.testing.assert_array_equal(build(tmp_path, partly, role, DROP).rows.label, whole)
+    partly.drop(columns="status").assign(refund_date=None, tax=1.5).to_parquet(tmp_path / "o.parquet")
+    renamed = pd.read_parquet(tmp_path / "o.parquet").rename(columns={"back": "refund_amount"})
+    renamed.assign(refund_date=renamed.ordered_at).to_parquet(tmp_path / "o.parquet")
+    roles = {p.name: p.role for p in look_at_orders(tmp_path / "o.parquet", tmp_path / "o.toml").proposals}
+    assert (roles["refund_amount"], roles["total"], roles["tax"]) == ("refunded", "amount", "leave out")
+    assert (roles["ordered_at"], roles["refund_date"]) == ("date", "leave out")
+
+
 def test_the_described_form_of_cdnow_has_its_customers_and_labels(tmp_path):
     rng = np.random.default_rng(0)
     rows = 900

@@ -7,8 +7,20 @@ from typing import Any, Literal
 from datasets.base import BadData
 from datasets.described.description import Common, _Part, check_common, check_unit, convert
 
-ROLES = ("customer", "date", "amount", "quantity", "price", "refund", "currency", "category", "number", "leave out")
-ONCE = ("customer", "date", "amount", "quantity", "price", "refund", "currency")
+ROLES = (
+    "customer",
+    "date",
+    "amount",
+    "quantity",
+    "price",
+    "refund",
+    "refunded",
+    "currency",
+    "category",
+    "number",
+    "leave out",
+)
+ONCE = ("customer", "date", "amount", "quantity", "price", "refund", "refunded", "currency")
 
 
 class Window(_Part, frozen=True):

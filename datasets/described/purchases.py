@@ -77,6 +77,11 @@ class _Reader:
         amount, items = self._amounts(block, keep)
         refund = (amount < 0) & keep
         self.refunds += int(refund.sum())
+        if name := self.it.one("refunded"):
+            back = np.abs(np.nan_to_num(numbers(block, name, self.decimal)))
+            self.refunds += int(((back > 0) & keep & ~refund).sum())
+            if self.it.window.refunds == "net":
+                amount = amount - back
         if self.it.window.refunds == "drop":
             keep &= ~refund
         for name, coder in self.coders.items():

@@ -13,6 +13,7 @@ _MOST = 300_000  # rows
 _BINS = 256
 _PRIOR = 5.0  # rows' worth of the overall mean in every group's
 _COPY, _MUCH, _ALL, _SOME = 0.9999, 0.5, 0.8, 0.25  # a correlation, and shares of variance
+_CUT = 0.995
 _APART, _TOGETHER = 0.95, 0.9  # areas under the curve
 _BEYOND = 0.15  # that much more than users, items and the duration tell together
 
@@ -25,6 +26,7 @@ class Told:
     ratio: float  # of the variance of the rank of label / duration; NaN without a duration
     zero: float  # area under the curve for label > 0; NaN where nearly all or none are 0
     copy: float  # absolute correlation with the label, of numbers
+    cut: float  # of a column of two values, how well the label, or label / duration, tells them apart: an area
 
 
 def told(columns: Mapping[str, Column], label: Array, duration: Array | None) -> dict[str, Told]:
@@ -52,6 +54,7 @@ def told(columns: Mapping[str, Column], label: Array, duration: Array | None) ->
             np.nan if ratio is None else _share(groups, _ranked(ratio), learn),
             _area(groups, positive, learn) if mixed else np.nan,
             _correlation(column.values[rows], y) if column.values is not None else 0.0,
+            max(_cut(column.codes[rows], y), 0.0 if ratio is None else _cut(column.codes[rows], ratio)),
         )
     return found
 
@@ -64,6 +67,8 @@ def verdict(name: str, of: Mapping[str, Told], known: list[str], *, amount: bool
     it, base = of[name], [of[k] for k in known if k in of]
     share, ratio, zero = (max([0.0, *(getattr(b, what) for b in base if not np.isnan(getattr(b, what)))])
                           for what in ("share", "ratio", "zero"))  # fmt: skip
+    if it.cut > _CUT:
+        return "leave out", "gives the label away: it says whether the label is above a threshold"
     if it.copy > _COPY:
         return "leave out", "gives the label away: it is the label in another form"
     if it.ratio > _ALL and it.ratio > ratio + _BEYOND:
@@ -130,6 +135,22 @@ def _area(groups: Array, positive: Array, learn: Array) -> float:
     if not ones or not zeros:
         return np.nan
     return float((rankdata(guess)[truth].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def _cut(codes: Array, by: Array) -> float:
+    """How well `by` tells the two values of a column apart, 1 where one threshold does; 0 for other columns."""
+    from scipy.stats import rankdata
+
+    there = (codes >= 0) & ~np.isnan(by)
+    known = np.unique(codes[there])
+    if len(known) != 2:
+        return 0.0
+    ranks, one = rankdata(by[there]), codes[there] == known[1]
+    ones, others = int(one.sum()), int((~one).sum())
+    if min(ones, others) < 5:  # too few to say so
+        return 0.0
+    area = (ranks[one].sum() - ones * (ones + 1) / 2) / (ones * others)
+    return float(max(area, 1 - area))
 
 
 def _correlation(values: Array, label: Array) -> float:

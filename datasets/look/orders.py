@@ -60,12 +60,15 @@ def propose(columns: Sequence[Column], rows: Sample) -> list[Proposal]:
     ids = [c for c in columns if c.kind in ("whole", "text", "decimal") and c.distinct > 1]
     choose("customer", sorted((c for c in ids if names_only(c.name, "user")), key=lambda c: -c.distinct))
     dates = [c for c in columns if c.kind == "time" and c.distinct > 1]
+    dates = [c for c in dates if not speaks_of(c.name, "refund")] or dates
     choose(
         "date", sorted(dates, key=lambda c: (not speaks_of(c.name, "bought"), c.empty, -c.distinct)), "by its values"
     )
     choose("currency", [c for c in columns if c.kind == "text" and speaks_of(c.name, "currency")])
     choose("refund", [c for c in columns if _is_refund(c, rows)], "by its name and values")
     amounts = [c for c in columns if c.kind in ("whole", "decimal") and c.distinct > 1 and not _is_id(c)]
+    choose("refunded", [c for c in amounts if speaks_of(c.name, "refund")])
+    amounts = [c for c in amounts if not speaks_of(c.name, "refund") and not speaks_of(c.name, "aside")]
     quantity = [c for c in amounts if speaks_of(c.name, "quantity") and c.kind == "whole"]
     price = [c for c in amounts if speaks_of(c.name, "price") and not set(words(c.name)) & {"total"}]
     paid = [c for c in amounts if speaks_of(c.name, "amount") and c not in quantity and c not in price]
@@ -152,6 +155,9 @@ def paid(role: Mapping[str, Column], rows: Sample) -> Array | None:
         values = None if price is None or quantity is None else price * quantity
     else:
         values = None
+    back = role.get("refunded")
+    if values is not None and back is not None and back.values is not None:
+        values = values - np.abs(np.nan_to_num(back.values))
     flag = role.get("refund")
     if values is not None and flag is not None:
         values = np.where(_flagged(flag, rows), -np.abs(values), values)
@@ -220,8 +226,8 @@ def template(
         'kind = "transactions"  # a row is a purchase; what is predicted is what a customer will spend',
         f"files = {text(relative(place, out))}  # a file or a folder, seen from here",
         "",
-        "# one column each: customer, date, amount (or price and quantity), refund, currency; or category, number,",
-        "# leave out",
+        "# one column each: customer, date, amount (or price and quantity), refund (which rows), refunded (how much),",
+        "# currency; category and number where a customer has one value; leave out",
         "[columns]",
         *_columns(proposals),
         "",

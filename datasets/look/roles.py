@@ -92,7 +92,8 @@ def _label(columns: Sequence[Column], asked: str) -> tuple[str, str] | None:
 
 def _label_score(column: Column) -> float:
     said = set(words(column.name))
-    if not said & about("label") or column.distinct < 2:
+    timed = bool(said & about("viewed")) and bool(said & (about("clock") | about("duration")))
+    if not (said & about("label") or timed) or column.distinct < 2:
         return 0
     score = 4.0 + len(said & about("label")) + bool(said & about("clock"))
     score -= 3 * bool(said & about("share")) + 3 * bool(said & about("count")) + 2 * names_only(column.name, "item")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from benchmark.records.study import is_tuned
 from reports.evidence.contest import Contest, contest
 from reports.markup.inline import bare
 from reports.markup.text import plain, sentence_list, short
@@ -13,14 +14,14 @@ _NAMED = 5  # methods at most in a list of those that are not told apart
 
 def lines(board: Board) -> tuple[str, ...]:
     """The answer for each dataset that has numbers, as Markdown."""
-    found = [(dataset, answer(board, dataset)) for dataset in board.datasets if board.ranked.has(dataset)]
+    found = [(dataset, answer(board, dataset)) for dataset in board.datasets if field(board).has(dataset)]
     return tuple(f"{plain(dataset)}: {text}" if len(found) > 1 else text for dataset, text in found)
 
 
 def told(board: Board) -> Iterator[str]:
     """The same for a terminal."""
     for dataset in board.datasets:
-        if board.ranked.has(dataset):
+        if field(board).has(dataset):
             yield f"{dataset}: {bare(answer(board, dataset))}"
 
 
@@ -31,7 +32,7 @@ def answer(board: Board, dataset: str) -> str:
     What to use is chosen by its error on the validation rows, so that the test rows may say by how much. MAE decides,
     for it is what the models' training stops on; where no model beats the constants by it, RMSE does.
     """
-    ranked = board.ranked
+    ranked = field(board)
     if all(r.label_only for r in _rows(ranked, dataset)):
         return "Nothing can be said of a model yet: only predictors that look at no column have numbers here."
     best, metric = choice(board, dataset)
@@ -41,9 +42,14 @@ def answer(board: Board, dataset: str) -> str:
     return f"Use no model yet: **{plain(best.full)}** needs none, and {why}."
 
 
+def field(board: Board) -> Board:
+    """What competes: what leaderboards rank and, where settings were searched, what the searches chose."""
+    return board.searched if any(is_tuned(result.variant) for result in board.results.values()) else board.ranked
+
+
 def choice(board: Board, dataset: str) -> tuple[Result, str]:
     """What to use, and the metric that says so. Raises ValueError where no row has a number."""
-    ranked = board.ranked
+    ranked = field(board)
     rows = _rows(ranked, dataset)
     if not rows:
         raise ValueError(f"{dataset} has no row with a number")
@@ -131,6 +137,8 @@ def _elsewhere(board: Board, dataset: str, metric: str) -> Iterator[str]:
         return
     plain_rows = [r for r in tested.results if r.label_only]
     if not plain_rows:
+        return
+    if len(plain_rows) == len(tested.results):  # of the models nothing is known: one seed each
         return
     base = plain_rows[0]  # the best, for they are in order
     winners = [r for r in tested.results if not r.label_only and tested.beats(r, base)]
