@@ -61,6 +61,15 @@ def test_what_looks_across_the_batch_on_purpose_says_so(tmp_path, monkeypatch):
     assert checked(text, "meant", tmp_path, monkeypatch).sound
 
 
+def test_a_library_that_draws_when_it_is_imported_is_no_fault_of_the_method(tmp_path, monkeypatch):
+    """So do parts of SciPy; and a generator with a seed of its own is nobody else's."""
+    (tmp_path / "drawing_library.py").write_text("import numpy\nnumpy.random.default_rng()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    fit = "import drawing_library; import numpy as np; np.random.default_rng(7).random(); return {"
+    assert checked(SOUND.replace("return {", fit, 1), "imports", tmp_path, monkeypatch).sound
+    sys.modules.pop("drawing_library")
+
+
 def test_the_file_that_new_writes_is_sound(tmp_path, monkeypatch):
     text = write("my_net", {}, tmp_path).read_text()
     assert checked(text, "my_net", tmp_path, monkeypatch).sound

@@ -172,7 +172,8 @@ def _host_draws(seen: Seen, author: Author) -> Iterator[None]:
 
     def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def draw(*args: Any, **kwargs: Any) -> Any:
-            if line := author.here():
+            seeded = name.endswith(".default_rng") and any(arg is not None for arg in (*args, *kwargs.values()))
+            if not seeded and not _importing() and (line := author.here()):
                 seen.drawn.setdefault(line, name)
             return function(*args, **kwargs)
 
@@ -189,6 +190,16 @@ def _host_draws(seen: Seen, author: Author) -> Iterator[None]:
     finally:
         for module, name, function in kept:
             setattr(module, name, function)
+
+
+def _importing() -> bool:
+    """Whether this runs because a library is imported for the first time: what it draws for itself is its own."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _mapped_by_itself() -> bool:
