@@ -5,8 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmark.train.draws import Stream, Tape, key, seed_of, step_keys, words
-from benchmark.train.lazy_adam import HostWords
+from benchmark.train.draws import HostWords, Stream, Tape, key, seed_of, step_keys, words
 
 
 def tape(seed: int = 0, step: int = 0, count: int = 200_000) -> Tape:

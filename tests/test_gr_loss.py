@@ -248,19 +248,19 @@ def test_replicas_have_the_loss_and_the_gradient_of_their_own_rows(decoder: str,
     for r in range(3):
         part = rows.take(index[r].numpy())
         module: Any = built(method, schema, fitted, 0, torch.float64)
-        sizes = [int(np.prod(shape)) for shape in stack.shapes.values()]
-        pieces = dict(zip(stack.shapes, stack.flat[r].split(sizes), strict=True))
+        pieces = stack.layout.named(stack.flat[r])
         named = dict(module.named_parameters())
         with torch.no_grad():
             for name, piece in pieces.items():
-                named[name].copy_(piece.view(named[name].shape))
+                named[name].copy_(piece)
         mine = embedded[r].detach().requires_grad_()
         batch = batch_of(part, {}, (mine,), torch.float64)
         slow = row_by_row(method.config, module, fitted, batch, np.asarray(part.label), mode is FREE)
         torch.testing.assert_close(loss[r], slow, rtol=1e-6, atol=1e-9)
         expected = torch.autograd.grad(slow, [mine, *(named[name] for name in pieces)])
         torch.testing.assert_close(by_row[r], expected[0], rtol=1e-5, atol=1e-8)
-        torch.testing.assert_close(gradient[r], torch.cat([e.flatten() for e in expected[1:]]), rtol=1e-5, atol=1e-8)
+        for ours, theirs in zip(stack.layout.named(gradient[r]).values(), expected[1:], strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-8)
 
 
 # Between the ends of the curriculum

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.train.device import DenseTable, DeviceAdam, DeviceTable, early_flushes
-from benchmark.train.lazy_adam import HostAdam, HostTable
+from benchmark.train.adam.device import DenseTable, DeviceAdam, DeviceTable, early_flushes
+from benchmark.train.adam.host_adam import HostAdam
+from benchmark.train.adam.host_table import HostTable
 
 ROWS, DIM, REPLICAS = 40, 6, 2
 LR = torch.tensor([1e-3, 3e-3], dtype=torch.float64)

@@ -35,10 +35,13 @@ class Asked:
 
 
 def one_core() -> None:
-    """Leave this process one core, whatever library is at work."""
+    """Make this process what a worker is: one core, whatever library is at work, and freed memory kept."""
     import threadpoolctl
     import torch
 
+    from benchmark.execute.machine import keep_freed_memory
+
+    keep_freed_memory()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of processes to come
     torch.set_num_threads(1)
     threadpoolctl.threadpool_limits(1)

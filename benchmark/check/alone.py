@@ -34,7 +34,7 @@ class Alone:
         method: type[Method], schema: Schema, rows: Rows, config: Any, fitted: Fitted, targets: Mapping[str, Tensor]
     ) -> "Alone":
         """Builds the module. Raises whatever `build` does."""
-        stack = Stack(method, schema, [config] * 2, [0, 1], [fitted] * 2, _DEVICE, _DTYPE)
+        stack = Stack(method, schema, [config] * 2, [0, 1], [fitted] * 2, _DEVICE, _DTYPE, compiled=False)
         start = [stack.initial_rows(bank)[: bank.rows] for bank in stack.banks]
         return Alone(stack, schema, rows, targets, tuple(e / e.std().clamp_min(1e-9) for e in start), stack.flat[0])
 
@@ -45,7 +45,7 @@ class Alone:
 
     def sizes(self) -> set[int]:
         """Every dimension that is not the batch's."""
-        shapes = [*self.stack.shapes.values(), *(b.shape[1:] for b in self.stack.buffers.values())]
+        shapes = [*self.stack.layout.shapes.values(), *(b.shape[1:] for b in self.stack.buffers.values())]
         shapes += [e.shape for e in self.embeddings] + [t.shape[1:] for t in self.targets.values()]
         return {int(size) for shape in shapes for size in shape} | {bag.length for bag in self.schema.bags}
 

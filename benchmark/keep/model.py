@@ -80,7 +80,7 @@ def keep_trained(place: Path, about: About, encoder: bytes, trainer: "Trainer", 
 
     Raises UserError where what the method has learned cannot be written out."""
     stack = trainer.stack
-    tensors = {"flat": stack.flat[replica]}
+    tensors = {f"parameter.{name}": value for name, value in stack.layout.named(stack.flat[replica]).items()}
     tensors |= {f"buffer.{name}": value[replica] for name, value in stack.buffers.items()}
     tensors |= {f"bank.{k}": value[replica] for k, value in enumerate(trainer.final_rows)}
     more = {"step": int(trainer.step_number[0]), "buffers": list(stack.buffers), "banks": len(trainer.final_rows)}
@@ -146,7 +146,7 @@ def _restored(
 
     # a pair: one replica alone has other bits
     stack = Stack(method, schema, [config] * 2, [about.seed] * 2, [learned] * 2, torch.device("cpu"), torch.float32)
-    stack.flat = _pair(tensors["flat"])
+    stack.flat = stack.layout.flat({name: _pair(tensors[f"parameter.{name}"]) for name in stack.layout.shapes}, 2)
     stack.buffers = {name: _pair(tensors[f"buffer.{name}"]) for name in about.buffers}
     rows = [_pair(tensors[f"bank.{k}"]) for k in range(about.banks)]
     return Model(about, schema, encoder, Predictor(stack, rows, torch.tensor(about.step), 1), None)

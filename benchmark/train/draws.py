@@ -96,6 +96,10 @@ class Tape:
         self.at += -(-count * bits // 32)
         return start, count
 
+    def skip_keep(self, shape: tuple[int, ...]) -> int:
+        """Where in `half` the bits lie that `keep` would now use; they count as used."""
+        return 2 * self._take(shape, 16)[0]
+
     def keep(self, p: Tensor | float, shape: tuple[int, ...]) -> Tensor:
         start, count = self._take(shape, 16)
         if self.half is None:
@@ -113,3 +117,27 @@ class Tape:
 
     def normal(self, shape: tuple[int, ...]) -> Tensor:
         return math.sqrt(2) * torch.erfinv(2 * self.uniform(shape) - 1)
+
+
+class HostWords:
+    """A step's random words for all replicas, in a buffer that is used again at each step."""
+
+    def __init__(self, count: int) -> None:
+        self.count = max(count, 1)
+
+    def fill(self, keys: Tensor) -> Tensor:
+        """int32 [S, count]; keys: int32 [S]."""
+        out = np.empty((len(keys), self.count), np.uint32)
+        fill_words(keys.numpy().view(np.uint32), out)
+        return torch.from_numpy(out.view(np.int32))
+
+
+class DeviceWords:
+    """A step's random words for all replicas, as torch operations."""
+
+    def __init__(self, count: int, device: torch.device) -> None:
+        self.counter = torch.arange(max(count, 1), dtype=torch.int32, device=device)
+
+    def fill(self, keys: Tensor) -> Tensor:
+        """int32 [S, count]; keys: int32 [S]."""
+        return words(keys, self.counter)

@@ -38,6 +38,8 @@ class Order:
 
     def upcoming(self) -> Tensor:
         """The next batch's row numbers, [S, B]."""
+        if self.rows.device.type == "cpu":
+            return self.rows.narrow(1, int(self.cursor) * self.batch, self.batch)
         return self.rows.index_select(1, self.cursor * self.batch + self.lane)
 
     def keep(self, places: list[int]) -> None:

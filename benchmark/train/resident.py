@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datasets.schema import Rows, Schema
+from datasets.schema import Bag, Rows, Schema
 from methods.base import EmbeddingTable
 
 
@@ -22,8 +22,29 @@ class Columns:
     duration: Tensor | None
     bucket: Tensor | None
     label: Tensor | None
-    embedded: tuple[Tensor, ...]  # per bank of embeddings: int64 row numbers, before the replica's offset
+    lookups: tuple["Lookup", ...]  # of each bank of embeddings
     items: Tensor | None = None  # content vectors, one per item, [items, width]; None once gathered
+
+    @property
+    def embedded(self) -> tuple[Tensor, ...]:
+        """Of each bank of embeddings the row numbers, int64 [..., columns], before the replica's offset."""
+        return tuple(lookup.rows(self.ids, self.bags) for lookup in self.lookups)
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """How ids become row numbers of a bank: each column's ids behind those of the columns before it."""
+
+    parts: tuple[Tensor | str | None, ...]  # places of fields, a bag, or all fields as they are (None), in turn
+    offset: Tensor  # int64 [columns]
+
+    def rows(self, ids: Tensor, bags: Mapping[str, Tensor]) -> Tensor:
+        """Row numbers, int64 [..., columns]. ids: int [..., fields]; bags: int [..., length] each."""
+        blocks = [
+            ids if part is None else bags[part] if isinstance(part, str) else ids.index_select(-1, part)
+            for part in self.parts
+        ]
+        return (blocks[0] if len(blocks) == 1 else torch.cat(blocks, -1)) + self.offset
 
 
 @dataclass(frozen=True)
@@ -54,16 +75,20 @@ def banks_of(tables: Sequence[EmbeddingTable]) -> tuple[Bank, ...]:
     return tuple(banks)
 
 
-def _embedded(rows: Rows, schema: Schema, tables: Sequence[EmbeddingTable], dim: int) -> np.ndarray:
-    """Row numbers [n, columns] into the bank of this width: each column's ids behind those of the columns before it."""
+def _lookup(schema: Schema, tables: Sequence[EmbeddingTable], dim: int, device: torch.device) -> Lookup:
+    """Of the bank of this width."""
     place = {f.name: i for i, f in enumerate(schema.fields)}
-    blocks, offset = [], 0
+    parts: list[Tensor | str | None] = []
+    offsets, offset = [], 0
     for table in (t for t in tables if t.dim == dim):
+        places = [place[field.name] for field in table.fields]
+        whole = places == list(range(len(schema.fields)))
+        parts += [None if whole else torch.tensor(places, device=device)] if places else []
+        parts += [bag.name for bag in table.bags]
         for column in table.columns:
-            ids = rows.ids[:, place[column.name]][:, None] if column.name in place else rows.bags[column.name]
-            blocks.append(ids.astype(np.int64) + offset)
+            offsets += [offset] * (column.length if isinstance(column, Bag) else 1)
             offset += column.size
-    return np.concatenate(blocks, axis=1)
+    return Lookup(tuple(parts), torch.tensor(offsets, device=device))
 
 
 def resident(
@@ -97,7 +122,7 @@ def resident(
         duration=real(rows.duration),
         bucket=None if rows.bucket is None else whole(rows.bucket),
         label=real(rows.label),
-        embedded=tuple(whole(_embedded(rows, schema, tables, dim)) for dim in sorted({t.dim for t in tables})),
+        lookups=tuple(_lookup(schema, tables, dim, device) for dim in sorted({t.dim for t in tables})),
         items=items,
     )
 
@@ -124,5 +149,5 @@ def gather(columns: Columns, index: Tensor) -> Columns:
         duration=at(columns.duration),
         bucket=at(columns.bucket),
         label=at(columns.label),
-        embedded=tuple(must(block) for block in columns.embedded),
+        lookups=columns.lookups,
     )

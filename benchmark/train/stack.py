@@ -5,22 +5,24 @@ way to run it for all replicas, a Python loop (`Method.stack = False`) the other
 """
 
 import copy
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
+from torch.func import stack_module_state
 
-from benchmark.train.adapt import adapt
+from benchmark.train.adapt import Tower, adapt
 from benchmark.train.draws import Stream, Tape, seed_of
+from benchmark.train.host.beneath import over_replicas
+from benchmark.train.parameters import Layout, Places
 from benchmark.train.reads import alike
 from benchmark.train.resident import Bank, Columns, banks_of
 from datasets.schema import Schema
 from methods.base import Batch, Dropout, EmbeddingTable, Fitted, Method
 
+_READ = ("ids", "numeric", "content", "duration", "bucket", "label")  # the columns of a batch, but for bags
 Asked = str | Callable[[Any], Callable[[Any, Batch], Any]]  # a method's function: its name, or picked of the method
 
 
@@ -47,17 +49,6 @@ class Replicas:
     flat: Tensor  # every dense parameter, [S, P]
     buffers: Mapping[str, Tensor]
     hyper: Mapping[str, Tensor]  # float hyper-parameters, [S] each
-
-
-class _Call(nn.Module):
-    """functional_call swaps parameters around a forward; this forward is any function of the module."""
-
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, function: Callable[[nn.Module, Batch], Tensor], batch: Batch) -> Tensor:
-        return function(self.module, batch)
 
 
 def float_fields(config: Any) -> list[str]:
@@ -104,7 +95,11 @@ class Stack:
         fitted: Sequence[Fitted],
         device: torch.device,
         dtype: torch.dtype,
+        *,
+        compiled: bool = True,
     ) -> None:
+        """configs, seeds, fitted: of each replica. compiled: with the loops for a CPU. Raises Unlike for replicas that
+        cannot be one stack."""
         self.method, self.schema, self.configs, self.seeds, self.fitted = method, schema, configs, seeds, fitted
         self.device, self.dtype = device, dtype
         template = configs[0]
@@ -117,21 +112,22 @@ class Stack:
         for config, seed, learned in zip(configs, seeds, fitted, strict=True):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed_of(seed, Stream.BUILD))
-                modules.append(adapt(method(config).build(schema, learned)).to(device, dtype))
+                made = adapt(method(config).build(schema, learned), compiled=compiled)
+                modules.append(made.to(device, dtype))
         if len({tuple((k, v.shape) for k, v in m.state_dict().items()) for m in modules}) > 1:
             raise Unlike("replicas of one stack must have parameters and buffers of equal shape")
         if not alike([_numbers(module) for module in modules]):
             raise Unlike("replicas of one stack must have modules of equal numbers: only buffers may differ")
         self.module = modules[0]
-        self._call = _Call(self.module)
+        self._places = Places(self.module)
         self.tables = [m for m in self.module.modules() if isinstance(m, EmbeddingTable)]
         self.dropouts = [m for m in self.module.modules() if isinstance(m, Dropout)]
+        self.towers = [m for m in self.module.modules() if isinstance(m, Tower)]
         self.banks: tuple[Bank, ...] = banks_of(self.tables)
         parameters, buffers = stack_module_state(modules)
-        self.shapes = {name: p.shape[1:] for name, p in parameters.items()}
-        count = len(modules)
-        pieces = [p.detach().reshape(count, -1) for p in parameters.values()]
-        self.flat = torch.cat([torch.zeros(count, 0, device=device, dtype=dtype), *pieces], dim=1)
+        self.layout = Layout.of(self.module)
+        self.flat = self.layout.flat({name: p.detach() for name, p in parameters.items()}, count=len(modules))
+        self.flat = self.flat.to(device, dtype)
         self.buffers = {name: b.detach() for name, b in buffers.items()}
 
     def __len__(self) -> int:
@@ -157,28 +153,32 @@ class Stack:
         """Trained numbers of one replica."""
         return self.flat.shape[1] + sum(bank.rows * bank.dim for bank in self.banks)
 
-    def single(self, what: Asked, replica: Replicas, given: Given, recorder: Tape | None = None) -> Any:
+    def single(
+        self, what: Asked, replica: Replicas, given: Given, recorder: Tape | None = None, *, mapped: int = 0
+    ) -> Any:
         """One replica's loss or prediction, or what the method's function that `what` picks returns. recorder: counts
-        the draws in the place of `given.words`."""
+        the draws in the place of `given.words`. mapped: how many replicas the map over
+        them has that this is inside of."""
         tape = recorder or (None if given.words is None else Tape(self.dtype, self.device, given.words))
         for dropout in self.dropouts:
             dropout.draws = tape if what == "loss" and self.module.training else None
+        for tower in self.towers:
+            tower.replicas = mapped
         rows: list[Tensor] = [replica.flat] * len(self.tables)
         for bank, gathered in zip(self.banks, given.banks, strict=True):
-            for slot, start, length in bank.slots:
-                rows[slot] = gathered.narrow(1, start, length)
+            parts = gathered.split([length for _, _, length in bank.slots], 1) if len(bank.slots) > 1 else (gathered,)
+            for (slot, _, _), part in zip(bank.slots, parts, strict=True):
+                rows[slot] = part
         columns = given.columns
         batch = Batch(
             ids=columns.ids, bags=columns.bags, numeric=columns.numeric, content=columns.content,
             duration=columns.duration, bucket=columns.bucket, label=columns.label, targets=given.targets,
             rows=tuple(rows), draws=tape, step=given.step, progress=given.progress,
         )  # fmt: skip
-        pieces = replica.flat.split([math.prod(shape) for shape in self.shapes.values()]) if self.shapes else ()
-        state = {f"module.{k}": p.view(s) for (k, s), p in zip(self.shapes.items(), pieces, strict=True)}
-        state |= {f"module.{k}": b for k, b in replica.buffers.items()}
         method = self.method(with_values(self.configs[0], replica.hyper))
         function = what(method) if callable(what) else getattr(method, what)
-        return functional_call(self._call, state, (function, batch))
+        with self._places.hold(self.layout.named(replica.flat) | dict(replica.buffers)):
+            return function(self.module, batch)
 
     def call(self, what: Asked, flat: Tensor, given: Given, *, shared: bool = False) -> Tensor:
         """What is asked of all replicas: `loss` [S], `predict` [S, B], or a picked function's answers, stacked.
@@ -186,23 +186,32 @@ class Stack:
         flat: their parameters [S, P], which a gradient may be wanted of. shared: all are shown the same rows, so
         columns and targets have no axis of replicas.
         """
-        mine = {"flat": flat, "buffers": self.buffers, "hyper": self.hyper}
-        banks, rows = given.banks, {"columns": _parts(given.columns), "targets": dict(given.targets)}
+        leaves = [flat, *self.buffers.values(), *self.hyper.values(), *given.banks]
+        words = [] if given.words is None else [given.words]
+        columns = {name: column for name in _READ if (column := getattr(given.columns, name)) is not None}
+        rows = [*columns.values(), *given.columns.bags.values(), *given.targets.values()]
 
-        def one(mine: Any, banks: Any, words: Any, rows: Any) -> Any:
-            shown = replace(
-                given, banks=banks, columns=Columns(**rows["columns"]), targets=rows["targets"], words=words
-            )
-            return self.single(what, Replicas(**mine), shown)
+        def one(*tensors: Tensor) -> Any:
+            rest = iter(tensors)
+
+            def named(names: Iterable[str]) -> dict[str, Any]:
+                return {name: next(rest) for name in names}
+
+            replica = Replicas(next(rest), named(self.buffers), named(self.hyper))
+            banks = tuple(next(rest) for _ in given.banks)
+            drawn = next(rest) if words else None
+            seen = replace(given.columns, **named(columns), bags=named(given.columns.bags))
+            shown = Given(banks, seen, named(given.targets), drawn, given.step, given.progress)
+            return self.single(what, replica, shown, mapped=len(self) if self.method.stack else 0)
 
         if self.method.stack:
-            dims = (0, 0, None if given.words is None else 0, _dims(rows, None if shared else 0))
-            return vmap(one, in_dims=dims)(mine, banks, given.words, rows)
-        answers = [
-            one(_at(mine, s), _at(banks, s), _at(given.words, s), rows if shared else _at(rows, s))
-            for s in range(len(self))
-        ]
-        return torch.stack(answers)
+            dims = (0,) * len(leaves + words) + (None if shared else 0,) * len(rows)
+            return over_replicas(one, len(self), [*leaves, *words, *rows], dims)
+
+        def at(s: int) -> list[Tensor]:
+            return [tensor[s] for tensor in leaves + words] + [row if shared else row[s] for row in rows]
+
+        return torch.stack([one(*at(s)) for s in range(len(self))])
 
     def look(self, s: int, what: Asked, given: Given) -> Any:
         """What a function of replica s's own module and some rows returns, outside of any mapping. given: without an
@@ -230,23 +239,6 @@ class Stack:
         self.hyper = {name: h[replicas] for name, h in self.hyper.items()}
 
 
-def _parts(columns: Columns) -> dict[str, Any]:
-    return {f.name: getattr(columns, f.name) for f in fields(columns)}
-
-
-def _dims(tree: Any, dim: int | None) -> Any:
-    """The in_dims of a tree that may hold None."""
-    if isinstance(tree, dict):
-        return {k: _dims(v, dim) for k, v in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(_dims(v, dim) for v in tree)
-    return None if tree is None else dim
-
-
-def _at(tree: Any, s: int) -> Any:
-    """Replica s of a tree of stacked tensors."""
-    if isinstance(tree, dict):
-        return {k: _at(v, s) for k, v in tree.items()}
-    if isinstance(tree, tuple):
-        return tuple(_at(v, s) for v in tree)
-    return None if tree is None else tree[s]
+def _at(tensors: Mapping[str, Tensor], s: int) -> dict[str, Tensor]:
+    """Replica s of stacked tensors."""
+    return {name: tensor[s] for name, tensor in tensors.items()}

@@ -13,11 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.train.device import Captured, DeviceWords
-from benchmark.train.draws import key, step_keys
-from benchmark.train.lazy_adam import HostWords
+from benchmark.train.adam.optimiser import Optimiser
+from benchmark.train.capture import Captured
+from benchmark.train.draws import DeviceWords, HostWords, key, step_keys
 from benchmark.train.learned import Targets, learn
-from benchmark.train.optimiser import Optimiser
 from benchmark.train.order import Order
 from benchmark.train.resident import gather, resident
 from benchmark.train.stack import Given, Stack
@@ -54,7 +53,7 @@ class Trainer:
         on_host = device.type == "cpu" if compiled is None else compiled
 
         fitted, targets = learn(method, train, configs, seeds)
-        self.stack = Stack(method, schema, configs, seeds, fitted, device, dtype)
+        self.stack = Stack(method, schema, configs, seeds, fitted, device, dtype, compiled=on_host)
         self.columns = resident(train, schema, self.stack.tables, device, dtype)
         self.targets = Targets(targets, device, dtype)
         self.order = Order(len(train), plan.batch, len(self.stack), device)

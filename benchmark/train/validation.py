@@ -8,9 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.train.device import DeviceWords
-from benchmark.train.draws import step_keys
-from benchmark.train.lazy_adam import HostWords
+from benchmark.train.draws import DeviceWords, HostWords, step_keys
 from benchmark.train.resident import Columns, gather, resident
 from benchmark.train.stack import Asked, Given, Stack
 from datasets.schema import Rows

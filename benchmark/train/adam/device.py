@@ -4,15 +4,10 @@ Same mathematics and names as the compiled loops of `lazy_adam`; the step counte
 cutting early gaps, the tables are flushed at geometrically growing steps, which the host knows (`early_flushes`).
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-from benchmark.train.draws import words
-from benchmark.train.lazy_adam import BETA1, BETA2, EARLY, EPS, GROWTH, LOG_B1, LOG_B2, LOG_R, tail_sums
-
-_WARMUP = 3  # eager steps before the capture
+from benchmark.train.adam.lazy_adam import BETA1, BETA2, EARLY, EPS, GROWTH, LOG_B1, LOG_B2, LOG_R, tail_sums
 
 
 def early_flushes() -> frozenset[int]:
@@ -155,39 +150,3 @@ class DeviceAdam:
     def keep(self, replicas: list[int]) -> None:
         self.m, self.v = self.m[replicas], self.v[replicas]
         self.lr, self.decay = self.lr[replicas], self.decay[replicas]
-
-
-class DeviceWords:
-    """A step's random words for all replicas, as torch operations."""
-
-    def __init__(self, count: int, device: torch.device) -> None:
-        self.counter = torch.arange(max(count, 1), dtype=torch.int32, device=device)
-
-    def fill(self, keys: Tensor) -> Tensor:
-        """int32 [S, count]; keys: int32 [S]."""
-        return words(keys, self.counter)
-
-
-class Captured:
-    """A step that is replayed from a CUDA graph, once a few eager ones have warmed everything up."""
-
-    def __init__(self, step: Callable[[], None]) -> None:
-        self.step, self.warm = step, 0
-        self.graph: torch.cuda.CUDAGraph | None = None
-
-    def run(self) -> None:
-        """The step, one way or the other."""
-        if self.graph is not None:
-            self.graph.replay()
-        elif self.warm < _WARMUP:
-            self.warm += 1
-            side = torch.cuda.Stream()
-            side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):
-                self.step()
-            torch.cuda.current_stream().wait_stream(side)
-        else:
-            self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
-                self.step()
-            self.graph.replay()  # a capture does not run

@@ -6,8 +6,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from benchmark.train.device import DenseTable, DeviceAdam, DeviceTable, early_flushes
-from benchmark.train.lazy_adam import HostAdam, HostTable
+from benchmark.train.adam.device import DenseTable, DeviceAdam, DeviceTable, early_flushes
+from benchmark.train.adam.host_adam import HostAdam
+from benchmark.train.adam.host_table import HostTable
 from benchmark.train.stack import Stack
 
 
