@@ -44,7 +44,7 @@ def engine() -> str:
     record."""
     here = ROOT / "benchmark"
     sources = [
-        *sorted((here / "train").glob("*.py")),
+        *sorted((here / "train").rglob("*.py")),
         *(here / "metrics" / f"{name}.py" for name in ("pairs", "evaluate")),
     ]
     return digest(b"".join(path.read_bytes() for path in sources))
