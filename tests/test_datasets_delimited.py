@@ -1,9 +1,12 @@
 """Pieces of delimited text: the same rows whatever the size of a piece, and strict quotes."""
 
 import csv
+import gc
 import gzip
 import io
 import random
+import sys
+from threading import Event
 
 import pyarrow as pa
 import pytest
@@ -185,3 +188,24 @@ def test_columns_with_decimals_stay_exact_over_many_blocks(tmp_path):
     ids = [2**53 + k for k in range(200)]
     path = put(tmp_path / "log.csv", "a,t\n" + "".join(f"{k}.0,x\n" for k in ids))
     assert [a for _, a, _ in rows_of(path, 40)] == ids
+
+
+def test_what_is_left_of_a_file_may_be_collected_in_the_thread_that_reads_ahead(monkeypatch):
+    parts, abandoned, collected, mishaps = iter([b"a,b\n"]), Event(), Event(), []
+    monkeypatch.setattr(sys, "unraisablehook", mishaps.append)
+
+    def read(size: int) -> bytes:
+        if first := next(parts, b""):
+            return first
+        abandoned.wait(10)
+        gc.collect()  # the collector runs in whatever thread it likes
+        collected.set()
+        return b""
+
+    texts = delimited._ahead(read, 4)
+    cycle = [texts]
+    cycle.append(cycle)  # as an error's traceback makes one
+    assert next(texts) == b"a,b\n"
+    del texts, cycle
+    abandoned.set()
+    assert collected.wait(10) and mishaps == []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,11 +80,14 @@ def pieces(
 
 def _ahead(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
     """The text in parts of `size` bytes, the next read, and unpacked, while one is parsed."""
-    with ThreadPoolExecutor(1) as other:
+    other = ThreadPoolExecutor(1)
+    try:
         part = other.submit(read, size)
         while text := part.result():
             part = other.submit(read, size)
             yield text
+    finally:  # without a wait: what is left of an iterator may be collected in the very thread that reads ahead
+        other.shutdown(wait=False, cancel_futures=True)
 
 
 def _unix(texts: Iterator[bytes]) -> Iterator[bytes]:
@@ -175,22 +179,27 @@ def opened(path: Path) -> Iterator[Any]:
     """
     import pyarrow as pa
 
-    packed = path.suffix == ".gz"
+    packed, reading = path.suffix == ".gz", RLock()
     try:
         with path.open("rb") as file, pa.input_stream(file, compression="gzip" if packed else None) as stream:
 
             def read(size: int) -> bytes:
                 try:
-                    parts = [stream.read(size)]
-                    while parts[-1] and (lacking := size - sum(map(len, parts))):
-                        parts.append(stream.read(lacking))
+                    with reading:
+                        parts = [stream.read(size)]
+                        while parts[-1] and (lacking := size - sum(map(len, parts))):
+                            parts.append(stream.read(lacking))
                 except (OSError, EOFError, pa.ArrowInvalid) as error:
                     kind = "a truncated or damaged gzip file" if packed else "cannot be read"
                     why = (str(error).splitlines() or [type(error).__name__])[0][:200]
                     raise BadData(f"{path}: {kind} ({why}); get the file again") from error
                 return b"".join(parts) if len(parts) > 1 else parts[0]
 
-            yield read
+            try:
+                yield read
+            finally:
+                with reading:  # whoever reads ahead in another thread has ended before the file is closed
+                    pass
     except OSError as error:
         raise unreadable(path, error) from error
 
