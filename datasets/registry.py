@@ -104,7 +104,7 @@ def get(name: str, root: Path | None = None) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Overview:
+class Listing:
     """One source as the `data` verb shows it. Counts are those of the prepared table, None before it is prepared."""
 
     name: str
@@ -123,7 +123,7 @@ class Overview:
     how_to_get: str  # empty where nothing is missing
 
 
-def overview(root: Path | None, cache_dir: Path | None = None) -> list[Overview]:
+def overview(root: Path | None, cache_dir: Path | None = None) -> list[Listing]:
     """One line per source: its first protocol's state, from the raw files and what is prepared. Prepares nothing."""
     sources: dict[str, list[str]] = {}
     known = _found()[0]
@@ -132,7 +132,7 @@ def overview(root: Path | None, cache_dir: Path | None = None) -> list[Overview]
     return [_line(known[name], tuple(protocols), root, cache_dir) for name, protocols in sources.items()]
 
 
-def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache_dir: Path | None) -> Overview:
+def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache_dir: Path | None) -> Listing:
     from datasets.cache import meta
 
     kept: dict[str, Any] | None = None
@@ -149,7 +149,7 @@ def _line(dataset: Dataset, protocols: tuple[str, ...], root: Path | None, cache
         available, state = False, str(error)
         how = get_it(dataset.name, dataset.source, root)
     facts = kept["facts"] if kept else {}
-    return Overview(
+    return Listing(
         name=dataset.name,
         title=dataset.source.title,
         protocols=protocols,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.files.errors import UserError, unknown
-from benchmark.plan.expected import Expected, Standing
+from benchmark.plan.expected import Expected, Freshness
 from benchmark.records.cell import Cell, grouped
 from benchmark.records.record import Record
 from benchmark.records.study import is_tuned
@@ -29,7 +29,7 @@ class Today:
 
     records: Sequence[Record]
     expected: Expected
-    standings: Mapping[Cell, Standing]
+    standings: Mapping[Cell, Freshness]
     runs: Path
 
     def board(self, method: str, variant: str) -> Board:

@@ -32,7 +32,7 @@ _OURS = re.compile(r"<!-- (?:inputs|records) sha256:[0-9a-f]+ -->")
 
 
 @dataclass(frozen=True)
-class Places:
+class PageFolders:
     """Where the pages of a folder of records lie."""
 
     front: Path  # RESULTS.md
@@ -47,11 +47,11 @@ class Places:
         return self.front.with_name(BOARD)
 
 
-def places(runs: Path, out: Path | None = None) -> Places:
+def places(runs: Path, out: Path | None = None) -> PageFolders:
     """The places of a folder of records; out: where RESULTS.md is written instead, everything else beside it."""
     if out is None or out == report_of(runs):
-        return Places(report_of(runs), pages_of(runs), figures_of(runs))
-    return Places(out, out.with_name("pages"), out.with_name("figures"))
+        return PageFolders(report_of(runs), pages_of(runs), figures_of(runs))
+    return PageFolders(out, out.with_name("pages"), out.with_name("figures"))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def choice(report: Report, dataset: str) -> tuple[Sequence[Record], str]:
     return chosen.ok, metric
 
 
-def forms(report: Report, where: Places) -> dict[Path, Callable[[], str]]:
+def forms(report: Report, where: PageFolders) -> dict[Path, Callable[[], str]]:
     """Every page's file, and how its text is made."""
 
     def of(page: Page) -> Callable[[], str]:
@@ -115,7 +115,7 @@ def forms(report: Report, where: Places) -> dict[Path, Callable[[], str]]:
     return found | {where.board: lambda: as_html(report, where)}
 
 
-def as_markdown(report: Report, page: Page, where: Places) -> str:
+def as_markdown(report: Report, page: Page, where: PageFolders) -> str:
     """A page as Markdown, its links seen from where it lies."""
     folder = where.page(page.name).parent
 
@@ -127,19 +127,19 @@ def as_markdown(report: Report, page: Page, where: Places) -> str:
     return markdown.page(page, digest=report.digest, link=link, figures=relpath(where.figures, folder), top=top)
 
 
-def as_html(report: Report, where: Places) -> str:
+def as_html(report: Report, where: PageFolders) -> str:
     """board.html: every page in one file that asks for nothing."""
     return web(report.board, report.pages, report.digest, lambda picture: svg(report, picture, where))
 
 
-def svg(report: Report, picture: Picture, where: Places) -> str:
+def svg(report: Report, picture: Picture, where: PageFolders) -> str:
     """The figure's SVG, made once for a report."""
     if picture.file not in report.drawn:
         report.drawn[picture.file] = drawn(picture, where)
     return report.drawn[picture.file]
 
 
-def drawn(picture: Picture, where: Places) -> str:
+def drawn(picture: Picture, where: PageFolders) -> str:
     """The figure's SVG: the file that is there where it was drawn from the same, else drawn now."""
     stamp = hashlib.sha256(f"{picture.stamp} {_code()}".encode()).hexdigest()[:32]
     path = where.figures / picture.file
@@ -162,7 +162,7 @@ def _code() -> str:
     return total.hexdigest()
 
 
-def _forget(where: Places, kept: set[Path]) -> None:
+def _forget(where: PageFolders, kept: set[Path]) -> None:
     """Delete pages and figures of ours that nothing shows any more. Raises UserError."""
     for path in (*where.pages.glob("*.md"), *where.figures.glob("*.svg")):
         if path not in kept and _OURS.search(path.read_text(encoding="utf-8", errors="replace")):

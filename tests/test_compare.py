@@ -14,7 +14,7 @@ from benchmark.compare.refresh import compare, refresh
 from benchmark.files.errors import UserError
 from benchmark.metrics import pairs as metrics
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected, Standing
+from benchmark.plan.expected import Expected, Freshness
 from benchmark.plan.survey import Survey
 from benchmark.records.cell import Group
 from benchmark.records.predictions import encode, path_of
@@ -151,7 +151,7 @@ class World:
         def survey(cells, methods, store, root):
             found = Survey(cells, Expected({}, {}, {}))
             state = {True: "stale", False: "fresh"}
-            found.standings = {c: Standing(state[c.method in self.stale]) for c in cells}
+            found.standings = {c: Freshness(state[c.method in self.stale]) for c in cells}
             found.unavailable = dict.fromkeys(self.unavailable, "no files")
             return found
 

@@ -16,7 +16,7 @@ from benchmark.execute.inside import Inside
 from benchmark.files.errors import UserError
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import catalog
-from benchmark.plan.estimate import Estimate, spell
+from benchmark.plan.estimate import CostModel, spell
 from benchmark.records.cell import Group
 from benchmark.records.store import Store
 from benchmark.train.trainer import Plan, Trainer
@@ -149,7 +149,7 @@ def test_times_come_from_the_nearest_record() -> None:
         record(method="oracle", outcome="skipped"),
     ]
     rows = {"kuairand": 2000, "kuairec": 4000, "wechat": None}
-    estimate = Estimate(known, rows, {"kuairand": 50, "kuairec": 20})
+    estimate = CostModel(known, rows, {"kuairand": 50, "kuairec": 20})
 
     def of(dataset: str, method: str, variant: str = "default") -> Any:
         return estimate.of(Group(dataset, method, variant, (0,)))
@@ -162,7 +162,7 @@ def test_times_come_from_the_nearest_record() -> None:
     assert of("kuairec", "tr", "large").basis == "from tr elsewhere"
     assert of("kuairec", "new").basis == "from a typical method"
     assert of("wechat", "tr") is None
-    guess = Estimate([], {"kuairec": 4000}, {"kuairec": 20}).of(Group("kuairec", "tr", "default", (0,)))
+    guess = CostModel([], {"kuairec": 4000}, {"kuairec": 20}).of(Group("kuairec", "tr", "default", (0,)))
     assert guess is not None and guess.basis == "a guess"
 
 

@@ -14,7 +14,7 @@ from benchmark.compare.noise import Compared, Noise
 from benchmark.compare.placing import Placing, Row, place, rows_of
 from benchmark.compare.refresh import spread
 from benchmark.compare.resample import Resampler
-from benchmark.plan.expected import Standing
+from benchmark.plan.expected import Freshness
 from benchmark.records.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -148,7 +148,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Store, Sto
         noises.write(store.folder / "kuairand", resampled(records))
 
     def fresh(cells: list[Cell], *_: object) -> SimpleNamespace:
-        return SimpleNamespace(standings={cell: Standing("fresh") for cell in cells})
+        return SimpleNamespace(standings={cell: Freshness("fresh") for cell in cells})
 
     monkeypatch.setattr("benchmark.cli.ranking.survey", fresh)
     return mine, committed

@@ -6,7 +6,7 @@ import msgspec
 
 from benchmark.records import stamp as stamps
 from benchmark.records.record import Curve
-from benchmark.records.stamp import Origin, Verified
+from benchmark.records.stamp import Reporter, Verified
 from benchmark.records.store import Store
 from reports.evidence.notes import ill, notes
 from reports.model.board import Board
@@ -14,7 +14,7 @@ from reports.model.folder import Folder, digest, read
 from reports.sections.board.leaderboard import table
 from tests.fake_records import record, seeds
 
-ORIGIN = Origin(by="A. *Author*", hardware="one core", commit="0" * 40, received="2026-01-01")
+ORIGIN = Reporter(by="A. *Author*", hardware="one core", commit="0" * 40, received="2026-01-01")
 VERIFIED = Verified(verdict="same bits", hardware="two cores", commit="1" * 40, when="2026-01-02")
 
 

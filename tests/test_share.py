@@ -24,7 +24,7 @@ from benchmark.records.cell import Cell, Group
 from benchmark.records.identity import digest, of_config
 from benchmark.records.predictions import path_of
 from benchmark.records.record import Record, encode
-from benchmark.records.stamp import Origin, Verified
+from benchmark.records.stamp import Reporter, Verified
 from benchmark.records.store import Store
 from benchmark.records.study import Study
 from benchmark.share import accept, commit, sane, submission
@@ -410,7 +410,7 @@ def test_a_stamp_speaks_of_the_record_that_it_was_written_for(theirs, tmp_path):
     store, cell = Store(tmp_path), Cell("cdnow", "tr", "default", 0)
     record = theirs.read(cell)
     store.write(record)
-    origin = Origin(by="A", hardware="one core", commit=COMMIT, received="2026-01-01")
+    origin = Reporter(by="A", hardware="one core", commit=COMMIT, received="2026-01-01")
     stamps.write(tmp_path, cell, origin=origin)
     verified = Verified(verdict="same bits", hardware="two cores", commit=COMMIT, when="2026-01-02")
     both = stamps.write(tmp_path, cell, verified=verified)
@@ -422,7 +422,7 @@ def test_a_stamp_speaks_of_the_record_that_it_was_written_for(theirs, tmp_path):
 
 
 def test_what_differs_stays_reported_and_says_by_how_much():
-    origin = Origin(by="A", hardware="", commit="", received="")
+    origin = Reporter(by="A", hardware="", commit="", received="")
     verified = Verified(verdict="different", metric="mae", difference=0.25, hardware="", commit="", when="")
     assert (
         stamps.Stamp(record="", origin=origin, verified=verified).words

@@ -12,7 +12,7 @@ from benchmark.cli.console import say
 from benchmark.files.errors import UserError, unknown
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import Entry, catalog
-from benchmark.plan.expected import Standing
+from benchmark.plan.expected import Freshness
 from benchmark.records.cell import Cell
 from benchmark.records.store import Store
 from datasets import registry
@@ -125,7 +125,7 @@ def none_in(runs: Path) -> str:
 
 def standings_of(
     cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path | None
-) -> tuple[dict[Cell, Standing], dict[str, str]]:
+) -> tuple[dict[Cell, Freshness], dict[str, str]]:
     from benchmark.plan.survey import survey
 
     found = survey(cells, methods, Store(runs), root_of(data))

@@ -30,7 +30,7 @@ from benchmark.cli.options import (
 from benchmark.execute.machine import cores, has_gpu, visible_gpus
 from benchmark.files.errors import UserError, unknown
 from benchmark.plan import suite as suites
-from benchmark.plan.estimate import Estimate, spell
+from benchmark.plan.estimate import CostModel, spell
 from benchmark.plan.usable import QUICK, unusable
 from benchmark.records.cell import Group, grouped
 from benchmark.records.store import Store
@@ -175,7 +175,7 @@ def plan(
         say(f"{name}: {why}")
 
 
-def estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str], device: str) -> Estimate:
+def estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str], device: str) -> CostModel:
     """Estimates costs from the records; training rows of each dataset as prepared, recorded, those of another protocol
     of the same source, or published."""
     from datasets.cache import meta
@@ -191,6 +191,6 @@ def estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str
             official = registry.get(name, data).source.official_rows
             rows[name] = rows.get(name.partition("@")[0]) or int(0.6 * official) or None
     known = set(registry.names(data))
-    return Estimate(
+    return CostModel(
         records, rows, {name: registry.get(name, data).protocol.epochs for name in rows.keys() & known}, device
     )

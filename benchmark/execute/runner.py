@@ -12,7 +12,7 @@ from benchmark.execute.events import Done, Failed
 from benchmark.execute.progress import Display
 from benchmark.execute.task import TrainGroup
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected, Standing, wanted
+from benchmark.plan.expected import Expected, Freshness, wanted
 from benchmark.plan.survey import Survey, survey
 from benchmark.records.cell import Cell, Group, grouped
 from benchmark.records.predictions import path_of
@@ -21,7 +21,7 @@ from benchmark.records.study import is_tuned
 from benchmark.records.unkept import note, unkept
 
 
-def _standing(standings: Mapping[Cell, Standing]) -> str:
+def _standing(standings: Mapping[Cell, Freshness]) -> str:
     """Returns what became of cells of which none is to run, in words."""
     counts = Counter(standing.state for standing in standings.values())
     if not counts["failed"]:
@@ -63,7 +63,7 @@ class Runner:
             self.engine.say(f"{group} is left out: {unknown[group.cells[0]]}; run again")
         return [cell for cell in cells if cell not in unknown]
 
-    def _unpredicted(self, standings: Mapping[Cell, Standing]) -> set[Cell]:
+    def _unpredicted(self, standings: Mapping[Cell, Freshness]) -> set[Cell]:
         """Returns the fresh cells whose predictions found no room in the cache of this machine, and still are not in
         it; none where --rerun says what is wanted."""
         again: set[Cell] = set()
@@ -90,7 +90,7 @@ class Runner:
         return TrainGroup(group, settings, origin, expected.tuned(cell))
 
     def _train(
-        self, groups: list[Group], todo: set[Cell], expected: Expected, standings: Mapping[Cell, Standing]
+        self, groups: list[Group], todo: set[Cell], expected: Expected, standings: Mapping[Cell, Freshness]
     ) -> None:
         if not groups:
             self.engine.say(f"nothing to run: {_standing(standings)}")

@@ -28,7 +28,7 @@ _PART = 1 << 18  # rows predicted at a time
 
 
 @dataclass
-class Told:
+class Tally:
     """What there is to say of the predictions."""
 
     rows: int = 0
@@ -44,13 +44,13 @@ class _Part(NamedTuple):
     beside: "Mapping[str, Array]"
 
 
-def predict(model: Model, table: Path, out: Path, keys: Sequence[str] = ()) -> Told:
+def predict(model: Model, table: Path, out: Path, keys: Sequence[str] = ()) -> Tally:
     """Write the predictions for a table: the keys of each row, its value in the label's unit, and quantiles where the
     method has them. keys: columns to be copied; user, item and time where none is named. Of purchases: a row for each
     customer, as of the log's last day.
 
     Raises UserError for a table that cannot be read, or that lacks a column."""
-    encoder, told = from_json(model.encoder), Told()
+    encoder, told = from_json(model.encoder), Tally()
     orders = model.about.table.get("kind") == "transactions"
     try:
         with Output(out) as output:
@@ -90,7 +90,7 @@ def _customers(model: Model, table: Path) -> Iterator[_Part]:
     yield _Part(Block(table, 1, batch(them)), pa.record_batch({it.one("customer"): them.ids}), them.beside)
 
 
-def _predicted(model: Model, encoder: Encoder, part: _Part, told: Told) -> Any:
+def _predicted(model: Model, encoder: Encoder, part: _Part, told: Tally) -> Any:
     """The keys of these rows with their predictions, as a RecordBatch."""
     import pyarrow as pa
 

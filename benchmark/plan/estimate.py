@@ -18,7 +18,7 @@ class Guess:
     basis: str
 
 
-class Estimate:
+class CostModel:
     """Costs per row and epoch of everything that was ever recorded."""
 
     def __init__(

@@ -24,7 +24,7 @@ RERUNS: Mapping[str, Iterable[State]] = {  # what --rerun says -> which cells ru
 
 
 @dataclass(frozen=True)
-class Standing:
+class Freshness:
     """A cell's state and, where it is not fresh, why."""
 
     state: State
@@ -81,29 +81,29 @@ class Expected:
             raise KeyError(f"{cell}: {settings}")
         return of_config(settings, self.protocols[cell.dataset])
 
-    def standing(self, cell: Cell, record: Record | None) -> Standing:
+    def standing(self, cell: Cell, record: Record | None) -> Freshness:
         """fresh, stale (with what moved), failed, skipped or missing."""
         if record is None:
-            return Standing("missing")
+            return Freshness("missing")
         settings = self.settings(cell)
         if isinstance(settings, str):
-            return Standing("stale", settings)
+            return Freshness("stale", settings)
         if cell.dataset not in self.protocols:
-            return Standing("stale", "the dataset is no longer there")
+            return Freshness("stale", "the dataset is no longer there")
         if record.identity.code != self.code(cell.method):
             now, then = self._files[cell.method], record.identity.files
             moved = sorted(f for f in now.keys() | then.keys() if now.get(f) != then.get(f))
-            return Standing("stale", f"code moved: {', '.join(moved) or 'import closure'}")
+            return Freshness("stale", f"code moved: {', '.join(moved) or 'import closure'}")
         if record.identity.config != self.config(cell):
-            return Standing(
+            return Freshness(
                 "stale", "configuration moved: " + _differences(record, settings, self.protocols[cell.dataset])
             )
         data = self.fingerprints.get(cell.dataset)
         if data is not None and record.identity.data not in ("", data):
-            return Standing("stale", f"data moved: recorded on {record.identity.data[:12]}, here {data[:12]}")
+            return Freshness("stale", f"data moved: recorded on {record.identity.data[:12]}, here {data[:12]}")
         if record.outcome != "ok":
-            return Standing(record.outcome, record.error)
-        return Standing("fresh")
+            return Freshness(record.outcome, record.error)
+        return Freshness("fresh")
 
 
 def _differences(record: Record, settings: Mapping[str, Any], protocol: Mapping[str, Any]) -> str:
@@ -136,6 +136,6 @@ def stale(study: Study, trials: Iterable[Trial], expected: "Expected") -> str:
     return ""
 
 
-def wanted(standings: Mapping[Cell, Standing], rerun: str) -> list[Cell]:
+def wanted(standings: Mapping[Cell, Freshness], rerun: str) -> list[Cell]:
     """The cells to run: missing and stale ones by default; `rerun`, one of RERUNS, narrows or widens that."""
     return [cell for cell, standing in standings.items() if standing.state in RERUNS[rerun]]

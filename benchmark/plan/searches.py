@@ -19,7 +19,7 @@ from benchmark.files.errors import UserError, unknown
 from benchmark.plan.variants import FOLDER, blocks
 
 
-class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NamedGrid(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A method's grid: field -> the values to try."""
 
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]+$")]  # a folder of the records is named after it
@@ -27,9 +27,9 @@ class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grid: dict[str, Annotated[list[Any], msgspec.Meta(min_length=1)]]
 
 
-def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, Declared]]:
+def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, NamedGrid]]:
     """Every suite's searches, with the file. Raises UserError."""
-    return blocks("search", Declared, folder)
+    return blocks("search", NamedGrid, folder)
 
 
 def grids(
@@ -55,7 +55,7 @@ def grids(
     return found
 
 
-def _checked(path: Path, one: Declared, default: Mapping[str, Any], field: str, value: Any) -> Any:
+def _checked(path: Path, one: NamedGrid, default: Mapping[str, Any], field: str, value: Any) -> Any:
     if field not in default:
         raise unknown("setting", field, default, f"{path.name} searches it for {one.method}.")
     if isinstance(default[field], float) and type(value) is int:

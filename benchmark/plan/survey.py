@@ -9,7 +9,7 @@ import msgspec
 
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected, Standing
+from benchmark.plan.expected import Expected, Freshness
 from benchmark.records.cell import Cell
 from benchmark.records.store import Store
 from datasets import cache, registry
@@ -23,7 +23,7 @@ class Survey:
     cells: list[Cell]
     expected: Expected
     unavailable: dict[str, str] = field(default_factory=dict)  # dataset -> why
-    standings: dict[Cell, Standing] = field(default_factory=dict)
+    standings: dict[Cell, Freshness] = field(default_factory=dict)
 
 
 def _protocols(names: Sequence[str], root: Path | None) -> dict[str, dict[str, Any]]:

@@ -25,7 +25,7 @@ FOLDER = ROOT / "benchmark" / "suites"
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NamedVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A variant of a method by the changes to its default configuration."""
 
     method: str
@@ -47,9 +47,9 @@ def blocks(key: str, kind: type[T], folder: Path) -> Iterator[tuple[Path, T]]:
             raise UserError(f"{path}: a [[{key}]] has {', '.join(others)} and {last}: {error}") from None
 
 
-def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, Declared]]:
+def declared(folder: Path = FOLDER) -> Iterator[tuple[Path, NamedVariant]]:
     """Every suite's variants, with the file. Raises UserError."""
-    return blocks("variant", Declared, folder)
+    return blocks("variant", NamedVariant, folder)
 
 
 def resolved(

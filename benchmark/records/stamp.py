@@ -19,7 +19,7 @@ SUFFIX = ".stamp"
 Verdict = Literal["same bits", "within rounding", "different"]
 
 
-class Origin(msgspec.Struct, frozen=True, kw_only=True):
+class Reporter(msgspec.Struct, frozen=True, kw_only=True):
     """Who reported a record that was not made here."""
 
     by: str
@@ -44,7 +44,7 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int = 1
     record: str  # SHA-256 of the record's file
-    origin: Origin | None = None  # None: made by this project
+    origin: Reporter | None = None  # None: made by this project
     verified: Verified | None = None
 
     @property
@@ -77,7 +77,7 @@ def read(folder: Path, cell: Cell) -> Stamp | None:
     return stamp if stamp is not None and stamp.record == hash_of(folder, cell) else None
 
 
-def write(folder: Path, cell: Cell, *, origin: Origin | None = None, verified: Verified | None = None) -> Stamp:
+def write(folder: Path, cell: Cell, *, origin: Reporter | None = None, verified: Verified | None = None) -> Stamp:
     """Stamp the cell's record; what an earlier stamp of the same record says and is not given stays. Raises
     UserError."""
     old = read(folder, cell)

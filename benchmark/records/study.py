@@ -129,7 +129,7 @@ def choose(study: Study, trials: Sequence[Trial]) -> Choice | None:
 
 
 @dataclass(frozen=True)
-class Spread:
+class Objectives:
     """Best, median and worst objective of a search: how much a method depends on it."""
 
     best: float
@@ -137,6 +137,6 @@ class Spread:
     worst: float
 
 
-def spread(trials: Iterable[Trial]) -> Spread | None:
+def spread(trials: Iterable[Trial]) -> Objectives | None:
     known = [trial.objective for trial in trials if trial.objective is not None]
-    return Spread(min(known), median(known), max(known)) if known else None
+    return Objectives(min(known), median(known), max(known)) if known else None

@@ -16,7 +16,7 @@ from benchmark.plan.survey import survey
 from benchmark.records.cell import Cell, Group
 from benchmark.records.predictions import path_of, tag
 from benchmark.records.record import Record
-from benchmark.records.stamp import Origin, write
+from benchmark.records.stamp import Reporter, write
 from benchmark.records.store import Store
 from benchmark.records.study import Study, is_tuned
 from benchmark.records.trial import Trial
@@ -42,9 +42,9 @@ class Accepted:
     told: list[str] = field(default_factory=list)  # what was found out, in lines
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> Reporter:
         one = self.submission
-        return Origin(by=one.by, hardware=one.hardware, commit=one.commit, received=f"{datetime.now(UTC):%Y-%m-%d}")
+        return Reporter(by=one.by, hardware=one.hardware, commit=one.commit, received=f"{datetime.now(UTC):%Y-%m-%d}")
 
 
 def check(folder: Path, store: Store, methods: Mapping[str, Entry], root: Path | None = None) -> Accepted:
