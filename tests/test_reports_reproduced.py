@@ -3,11 +3,15 @@
 import math
 import re
 
-from scipy.stats import kendalltau
+import pytest
+from scipy.stats import kendalltau, t
 
-from reports.evidence import reproduced
+from reports.evidence.printed import order, verdict
+from reports.evidence.printed.order import RowOrder
 from reports.model.board import Board
 from reports.model.papers import papers
+from reports.sections.findings import printed as findings
+from reports.sections.front import unsaid
 from reports.sections.paper import reproduced as counted
 from tests import fake_noise
 from tests.fake_noise import RECORDS, board
@@ -15,26 +19,20 @@ from tests.fake_records import FACTS, record, seeds
 from tests.pages import rows
 
 PAPERS = papers()
+PRINTED = PAPERS["ProWTP"].table("8")
+ROWS = 1_231_181  # the paper's
 
 
-def full(records, **changes):
-    """The records on as many rows as the paper has."""
-    facts = FACTS["kuairand"] | {"rows": 1_231_000} | changes
+def sized(records, rows=ROWS):
+    """The records on so many rows."""
+    facts = FACTS["kuairand"] | {"rows": rows}
     return [record(r.dataset, r.method, r.variant, r.seed, metrics=r.metrics, facts=facts) for r in records]
 
 
-def verdict(records, method, metric, *, errors=None):
+def judged(records, method, metric, *, errors=None):
     here = Board(records, noise={"kuairand": fake_noise.resampled(records, **errors)} if errors else None)
-    printed = PAPERS["ProWTP"].table("8")
-    row = next(r for r in printed.rows if r.method == method)
-    return reproduced.verdict(here, PAPERS["ProWTP"], printed, row, "KuaiRand-Pure", metric)
-
-
-def test_a_slice_is_not_comparable_and_says_why():
-    found = verdict(RECORDS, "tpm", "mae")
-    assert (found.word, found.why) == ("not comparable", ("other rows",))
-    lines = reproduced.below(board(), PAPERS["ProWTP"], PAPERS["ProWTP"].table("8"), "KuaiRand-Pure")
-    assert lines[0] == "Not comparable: our data have 199,104 rows, the paper's 1,231,181."
+    row = next(r for r in PRINTED.rows if r.method == method)
+    return verdict.verdict(here, PAPERS["ProWTP"], PRINTED, row, "KuaiRand-Pure", metric)
 
 
 def test_on_the_papers_rows_the_noise_decides():
@@ -42,51 +40,105 @@ def test_on_the_papers_rows_the_noise_decides():
     errors = {"users": 0.2, "seeds": 0.0}
     reach = 1.96 * math.sqrt(2) * 0.2
     for mae, word in ((24.581 + reach - 0.01, "within noise"), (24.581 + reach + 0.01, "worse"), (20.0, "better")):
-        found = verdict(full(seeds(method="tpm", mae=mae, noise=0) + seeds(method="tr")), "tpm", "mae", errors=errors)
-        assert found.word == word, mae
-    higher = full(seeds(method="tpm", mae=20.0, noise=0) + seeds(method="tr"))
-    assert verdict(higher, "tpm", "xauc", errors=errors).word == "worse"  # 0.71 against 0.7203
+        found = judged(sized(seeds(method="tpm", mae=mae, noise=0) + seeds(method="tr")), "tpm", "mae", errors=errors)
+        assert (found.word, found.why) == (word, ()), mae
+    higher = sized(seeds(method="tpm", mae=20.0, noise=0) + seeds(method="tr"))
+    assert judged(higher, "tpm", "xauc", errors=errors).word == "worse"  # 0.71 against 0.7203
+
+
+@pytest.mark.parametrize("rows", [199_104, 3_000_000])
+def test_another_sample_agrees_where_our_interval_covers_the_number(rows):
+    errors = {"users": 0.2, "seeds": 0.0}
+    reach = t.ppf(0.975, 1e9) * 0.2
+    for gap, word in ((reach - 0.01, "agrees on another sample"), (reach + 0.02, None), (-reach - 0.02, None)):
+        of = sized(seeds(method="tpm", mae=24.581 + gap, noise=0) + seeds(method="tr"), rows)
+        found = judged(of, "tpm", "mae", errors=errors)
+        if word is None:  # ours is worse: the larger of both samples should have the better number
+            word = "size could explain it" if (gap > 0) == (rows < ROWS) else "beyond what size explains"
+        assert (found.word, found.why) == (word, ("other rows",)), gap
+
+
+def test_a_ranking_is_better_where_it_is_higher():
+    errors = {"users": 0.001, "seeds": 0.0}
+    fewer = sized(seeds(method="tpm", noise=0) + seeds(method="tr"), 200_000)  # XAUC 0.71 against 0.7203
+    assert judged(fewer, "tpm", "xauc", errors=errors).word == "size could explain it"
+    more = sized(seeds(method="tpm", noise=0) + seeds(method="tr"), 2_000_000)
+    assert judged(more, "tpm", "xauc", errors=errors).word == "beyond what size explains"
 
 
 def test_without_resampling_the_seeds_decide_and_one_seed_cannot():
-    spread_ = full(seeds(method="tpm", mae=24.4, noise=0.3))
-    assert verdict(spread_, "tpm", "mae").word == "within noise"
-    assert verdict(full(seeds(method="tpm", mae=24.4, noise=0.001)), "tpm", "mae").word == "better"
-    one = verdict(full([record(method="tpm", mae=24.4)]), "tpm", "mae")
+    spread_ = sized(seeds(method="tpm", mae=24.4, noise=0.3))
+    assert judged(spread_, "tpm", "mae").word == "within noise"
+    assert judged(sized(seeds(method="tpm", mae=24.4, noise=0.001)), "tpm", "mae").word == "better"
+    one = judged(sized([record(method="tpm", mae=24.4)]), "tpm", "mae")
     assert (one.word, one.why) == ("not comparable", ("one seed",))
-    assert verdict(RECORDS, "dvr", "mae") is None
+    assert judged(RECORDS, "dvr", "mae") is None
 
 
-def test_copied_rows_and_other_protocols_are_named():
-    found = [*seeds(dataset="kuairec", method="tr"), *seeds(dataset="kuairec", method="d2q")]
+def test_copied_rows_are_named_and_what_the_released_code_does():
+    found = [*seeds(dataset="kuairec", method="tr"), *seeds(dataset="kuairec", method="d2q", mae=5.4, noise=0.1)]
     here, printed = Board(found), PAPERS["GR"].table("2")
     words = {
-        r.method: reproduced.row_verdicts(here, PAPERS["GR"], printed, r, "KuaiRec (watch time)") for r in printed.rows
+        r.method: verdict.row_verdicts(here, PAPERS["GR"], printed, r, "KuaiRec (watch time)") for r in printed.rows
     }
-    assert words["tr"] == "not comparable (other rows, other protocol, copied row)"
-    assert words["d2q"] == "not comparable (other rows, other protocol)"
+    assert words["tr"] == "not comparable (other rows, copied row)"
+    assert words["d2q"] == "agrees on another sample: MAE; beyond what size explains: XAUC"  # 0.565, ours near 0.71
     assert words["gr"] == "–"
-    lines = reproduced.below(here, PAPERS["GR"], printed, "KuaiRec (watch time)")
+    lines = verdict.below(here, PAPERS["GR"], printed, "KuaiRec (watch time)")
+    assert lines[0] == "Another sample: our data have 115,561 rows, the paper's 12,530,806."
+    assert lines[1].startswith("Compared as the paper's text has it") and "scaled per video" in lines[1]
     assert "Not comparable: other papers print the same numbers for VR, WLR, TPM and CREAD." in lines
 
 
 def test_a_row_counts_its_verdicts():
-    found = full(seeds(method="tpm", mae=20.0, rmse=60.0, noise=0.01))
-    printed = PAPERS["ProWTP"].table("8")
-    row = next(r for r in printed.rows if r.method == "tpm")
-    text = reproduced.row_verdicts(Board(found), PAPERS["ProWTP"], printed, row, "KuaiRand-Pure")
+    found = sized(seeds(method="tpm", mae=20.0, rmse=60.0, noise=0.01))
+    row = next(r for r in PRINTED.rows if r.method == "tpm")
+    text = verdict.row_verdicts(Board(found), PAPERS["ProWTP"], PRINTED, row, "KuaiRand-Pure")
     assert text == "worse: RMSE, XAUC, XGAUC; better: MAE"
     (line,) = [r for r in rows(counted.table(Board(found), PAPERS["ProWTP"])) if r["table"] == "Table 8"]
     assert (line["numbers"], line["better"], line["worse"], line["not comparable"]) == ("4", "1", "3", "0")
 
 
+def test_the_front_page_counts_each_printed_number_once():
+    """TPM stands in Tables 1 and 8, which print the same, and in Table 7's slices of RMSE and MAE."""
+    on_theirs = Board(sized(seeds(method="tpm", mae=24.58, rmse=40.82, noise=0.05)))
+    (finding,) = findings.numbers(on_theirs)
+    numbers = verdict.every(on_theirs)
+    slices = len([r for r in PAPERS["ProWTP"].table("7").rows if r.method == "tpm"])
+    assert len(numbers) == 4 + 2 * slices
+    assert f"Of {len(numbers)} numbers with one of ours" in finding.text
+    assert "Of the printed numbers that can be judged on the papers' own rows" in finding.text
+    elsewhere = Board(sized(seeds(method="tpm", mae=24.58, rmse=40.82, noise=0.05), 200_000))
+    (finding,) = findings.numbers(elsewhere)
+    assert finding.text.startswith("**No printed number can be judged on the papers' own rows; 2 of ")
+    assert any("other rows" in line for line in unsaid.unsaid(elsewhere))
+    assert not any("papers' own rows" in line for line in unsaid.unsaid(on_theirs))
+
+
 def test_the_order_of_the_rows_is_compared_with_its_interval():
-    printed = PAPERS["ProWTP"].table("8")
     ours = {"tr": 21.0, "d2q": 20.0, "tpm": 20.02}
-    theirs = {r.method: printed.printed(r, "KuaiRand-Pure")["mae"].value for r in printed.rows if r.method in ours}
+    theirs = {r.method: PRINTED.printed(r, "KuaiRand-Pure")["mae"].value for r in PRINTED.rows if r.method in ours}
     tau = kendalltau([theirs[m] for m in ours], list(ours.values())).statistic
-    text = reproduced.order(board(), PAPERS["ProWTP"], printed, "KuaiRand-Pure", "mae")
+    text = order.order(board(), PAPERS["ProWTP"], PRINTED, "KuaiRand-Pure", "mae")
     assert re.fullmatch(rf"{tau:.2f} \[-?\d\.\d\d, 1\.00\]", text)  # TPM and D2Q may change places
-    assert reproduced.order(board(), PAPERS["ProWTP"], PAPERS["ProWTP"].table("7"), "KuaiRand-Pure", "mae") == ""
-    seeds_alone = reproduced.order(Board(RECORDS), PAPERS["ProWTP"], printed, "KuaiRand-Pure", "mae")
+    assert order.order(board(), PAPERS["ProWTP"], PAPERS["ProWTP"].table("7"), "KuaiRand-Pure", "mae") == ""
+    seeds_alone = order.order(Board(RECORDS), PAPERS["ProWTP"], PRINTED, "KuaiRand-Pure", "mae")
     assert seeds_alone.startswith(f"{tau:.2f} ")
+
+
+@pytest.mark.parametrize(
+    ("mae", "word"),
+    [
+        ({"tr": 28.0, "d2q": 27.8, "tpm": 24.6}, "agrees"),  # as the paper has them, far apart
+        ({"tr": 24.6, "d2q": 27.8, "tpm": 28.0}, "differs"),
+        ({"tr": 24.601, "d2q": 24.6, "tpm": 24.6}, "open"),  # noise could order them in any way
+    ],
+)
+def test_other_records_other_verdict_on_the_order(mae, word):
+    found = [r for method, value in mae.items() for r in seeds(method=method, mae=value, noise=0.02)]
+    assert order.order_of(Board(found), PAPERS["ProWTP"], PRINTED, "KuaiRand-Pure", "mae").word == word
+
+
+def test_an_order_that_excludes_both_ends_agrees_in_part():
+    assert RowOrder(0.3, 0.1, 0.6).word == "agrees in part"
+    assert RowOrder(0.3, 0.1, 1.0).word == "agrees" and RowOrder(0.3, -0.1, 1.0).word == "open"

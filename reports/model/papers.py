@@ -36,6 +36,7 @@ class PaperData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: str = ""  # the paper's counts, in words
     rows: int = 0  # the paper's; 0 where it does not say
     differs: str = ""  # what is known of the paper's protocol that ours does otherwise, as a clause
+    code: str = ""  # what its released code does otherwise than its text, as a clause
 
 
 class PaperRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

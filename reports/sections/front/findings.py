@@ -9,7 +9,7 @@ from reports.model.papers import papers
 from reports.sections.findings.against import rivals, without
 from reports.sections.findings.finding import Finding
 from reports.sections.findings.methods import constants, plain_networks, trees, winners
-from reports.sections.findings.orders import orders
+from reports.sections.findings.printed import numbers, orders
 from reports.sections.findings.protocol import estimand, ill, tweaks
 
 ABOUT = (
@@ -30,6 +30,7 @@ def findings(board: Board) -> Iterator[Finding]:
     for paper in papers().values():
         yield from without(board, paper)
         yield from rivals(board, paper)
+    yield from numbers(board)
     yield from orders(board)
     yield from constants(board)
     yield from trees(board)

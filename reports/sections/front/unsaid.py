@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 
 from reports.evidence.field import Field, field
 from reports.evidence.overview import Overview, overviews
-from reports.evidence.reproduced import WORDS, verdict
+from reports.evidence.printed.verdict import SAME_ROWS, every
 from reports.markup.document import Part, Section
 from reports.markup.text import code, plain, sentence_list
 from reports.model.board import SEEDS, Board
 from reports.model.metrics import HEADLINE
 from reports.model.papers import papers
 from reports.model.rows import why_missing
-from reports.sections.findings.finding import listed, names
+from reports.sections.findings.finding import listed, names, of
 
 _WHOLE = 0.995  # of the official rows: what is more is the whole file
 
@@ -58,24 +58,16 @@ def _impossible() -> Iterator[str]:
 
 
 def _reproduced(board: Board) -> Iterator[str]:
-    """How many printed numbers can be judged, and what is in the way of the others."""
-    found = [
-        one
-        for paper in papers().values()
-        for printed in paper.tables
-        for column in printed.columns
-        for metric in printed.metrics
-        for row in printed.rows
-        if (one := verdict(board, paper, printed, row, column, metric))
-    ]
-    if not found:
-        return
-    words, why = Counter(one.word for one in found), Counter(reason for one in found for reason in one.why)
-    judged = [f"{words[word]} {word}" for word in WORDS[:-1] if words[word]]
-    count = len(found) - words[WORDS[-1]]
-    answer = f"can be judged for {count} ({', '.join(judged)}) of" if count else "cannot be judged for any of"
-    lacking = f", for want of comparable ones: {', '.join(f'{r} ({n})' for r, n in why.most_common())}" if why else ""
-    yield f"**Reproduced or not** {answer} {len(found)} printed numbers that have one of ours beside them{lacking}."
+    """How many printed numbers cannot be judged on the papers' rows, and what is in the way."""
+    found = every(board)
+    lacking = [one for one in found if one.word not in SAME_ROWS]
+    if lacking:
+        why = Counter(reason for one in lacking for reason in one.why)
+        told = ", ".join(f"{reason} ({count})" for reason, count in why.most_common())
+        yield (
+            f"**Reproduced or not on the papers' own rows**: of {len(found)} printed numbers that have one of ours "
+            f"beside them, {of(len(lacking), len(found))} cannot be judged so: {told}."
+        )
 
 
 def _slices(found: Sequence[Overview]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reports.evidence import learned
 from reports.evidence.differences import Pair, told
-from reports.evidence.reproduced import ordered
+from reports.evidence.printed.order import ordered
 from reports.markup.document import slug
 from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
 from reports.markup.text import plain

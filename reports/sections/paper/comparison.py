@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from reports.evidence import learned, reproduced
+from reports.evidence import learned
+from reports.evidence.printed import verdict
 from reports.evidence.stats import percent
 from reports.markup.document import Part, Section, slug
 from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
@@ -39,7 +40,7 @@ def _part(board: Board, paper: Paper, printed: PaperTable, column: str) -> Part:
     lines: list[str] = []
     if printed.constants and column in printed.columns:
         lines += constants_beside(board, paper, printed, column)
-    lines += reproduced.below(board, paper, printed, column)
+    lines += verdict.below(board, paper, printed, column)
     lines += ablation.lines(board, paper, printed, column) if printed.ablation else []
     lines += learned.lines(board, source.ours, with_numbers(board, source.ours, printed))
     lines += reasons(board, paper, printed, column)
@@ -63,7 +64,7 @@ def table(board: Board, paper: Paper, printed: PaperTable, column: str) -> Table
         columns += _columns(board, paper, printed, column, metric, first=place == 0)
     if set(PER_BATCH) & set(printed.metrics):
         columns.append((text_column("replicas", "replicas together"), [Entry(text=together(e)) for e in results]))
-    verdicts = [Entry(text=reproduced.row_verdicts(board, paper, printed, row, column)) for row in printed.rows]
+    verdicts = [Entry(text=verdict.row_verdicts(board, paper, printed, row, column)) for row in printed.rows]
     columns.append((text_column("verdict", "verdict"), verdicts))
     name = slug(paper.key, printed.number, column)
     caption = f"{paper.key}, Table {printed.number}, {plain(column)}: ours beside the paper's"

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from reports.evidence.reproduced import WORDS, orders, verdict
+from reports.evidence.printed.order import orders
+from reports.evidence.printed.verdict import WORDS, of_column
 from reports.markup.document import Part, Section, slug
 from reports.markup.table import Column, Entry, Table, text_column
 from reports.markup.text import plain
@@ -10,11 +11,16 @@ from reports.model.board import Board
 from reports.model.papers import Paper, PaperTable
 
 ABOUT = (
-    "Each number of the paper's tables that has one of ours beside it. Within noise: the difference is less than two "
-    "numbers with our standard error (over users and seeds) each would show, at 95 %; better and worse are ours "
-    "against the paper's. A verdict needs the paper's rows (its count to 1 %), its protocol as far as it is known, "
-    "and a number that the paper made itself. Where a paper does not say its split, the two also come from different "
-    "test rows. τ is Kendall's, of the order of our rows with the paper's: 1 the same, 0 unrelated, -1 reversed.",
+    "Each number of the paper's tables that has one of ours beside it. On the paper's own rows (its count to 1 %), "
+    "under its protocol as far as it is known: within noise, if the difference is less than two numbers with our "
+    "standard error (over users and seeds) each would show, at 95 %; else ours is better or worse.",
+    "On other rows under the same protocol: the number agrees on another sample, if our 95 % interval covers it; size "
+    "could explain it, if the paper has more rows and the better number, or fewer and the worse; else it lies beyond "
+    "what size explains. Not comparable: another protocol or other data, a number that other papers print too, or one "
+    "seed of ours.",
+    "τ is Kendall's, of the order of our rows with the paper's: 1 the same, 0 unrelated, -1 reversed. Where its "
+    "interval reaches 1 and lies above 0 the order agrees, where it does neither the order differs; in part: above 0, "
+    "but not to 1; open: to 1, but also to 0.",
 )
 
 
@@ -45,12 +51,7 @@ def table(board: Board, paper: Paper) -> Table | None:
 
 
 def _counted(board: Board, paper: Paper, printed: PaperTable, column: str) -> tuple[Entry, ...] | None:
-    found = [
-        one
-        for metric in printed.metrics
-        for row in printed.rows
-        if (one := verdict(board, paper, printed, row, column, metric))
-    ]
+    found = list(of_column(board, paper, printed, column))
     if not found:
         return None
     counts, why = Counter(one.word for one in found), Counter(reason for one in found for reason in one.why)
@@ -60,5 +61,5 @@ def _counted(board: Board, paper: Paper, printed: PaperTable, column: str) -> tu
         Entry(len(found)),
         *(Entry(counts[word]) for word in WORDS),
         Entry(text=", ".join(why)),
-        Entry(text=", ".join(orders(board, paper, printed, column))),
+        Entry(text="; ".join(orders(board, paper, printed, column))),
     )

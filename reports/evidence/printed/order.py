@@ -1,0 +1,80 @@
+"""Whether our rows stand in the order of given values, as a paper prints them: Kendall's tau with its interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reports.evidence.contest import contest
+from reports.evidence.printed.measured import measured
+from reports.evidence.stats import kendall, kendall_interval
+from reports.model.board import Board, Result
+from reports.model.metrics import METRICS
+from reports.model.papers import Paper, PaperTable
+
+_ORDER = 3  # rows from which an order is worth comparing
+AGREES, IN_PART, OPEN, DIFFERS = "agrees", "agrees in part", "open", "differs"
+
+
+@dataclass(frozen=True)
+class RowOrder:
+    """Kendall's tau between given values and our numbers, with its 95 % interval."""
+
+    tau: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.tau:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+    @property
+    def word(self) -> str:
+        """Agrees: noise leaves the very same order possible and excludes an unrelated one; open: it leaves both; agrees
+        in part: it excludes both; differs: it leaves the unrelated one alone."""
+        if self.high >= 1:
+            return AGREES if self.low > 0 else OPEN
+        return IN_PART if self.low > 0 else DIFFERS
+
+
+def order(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> str:
+    """Of the paper's rows, "0.60 [0.20, 0.87]"; empty where fewer than three have both numbers, or all are one
+    method's."""
+    return str(order_of(board, paper, printed, column, metric) or "")
+
+
+def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> RowOrder | None:
+    source = paper.source(column)
+    if source is None or METRICS[metric].better is None:
+        return None
+    rows: dict[Result, float] = {}
+    for row in printed.rows:
+        result, their = board.get(source.ours, row.method, row.variant), printed.printed(row, column).get(metric)
+        if result and their and not row.slice:
+            rows.setdefault(result, their.value)
+    return ordered(board, source.ours, rows, metric)
+
+
+def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> RowOrder | None:
+    """The order of our numbers against given values of their results; None where fewer than three have a number, or all
+    values are alike.
+
+    The interval lets ours vary by users and seeds together, by seeds alone where a row was not resampled."""
+    rows = {result: value for result, value in rows.items() if result.mean(metric) is not None}
+    given, ours = list(rows.values()), [result.mean(metric) or 0.0 for result in rows]
+    tau = kendall(given, ours)
+    if len(rows) < _ORDER or tau is None:
+        return None
+    return RowOrder(tau, *kendall_interval(given, ours, _covariance(board, dataset, rows, metric)))
+
+
+def _covariance(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> list[list[float]]:
+    results = list(rows)
+    tested = contest(board, dataset, metric)
+    if tested and all(result in tested.places for result in results):
+        return tested.covariance(results)
+    errors = [found.error if (found := measured(board, e, metric)) else 0.0 for e in results]
+    return [[error**2 if i == j else 0.0 for j in range(len(results))] for i, error in enumerate(errors)]
+
+
+def orders(board: Board, paper: Paper, printed: PaperTable, column: str) -> list[str]:
+    """Each metric's order: "MAE 0.60 [0.20, 0.87], agrees in part"."""
+    found = {m: order_of(board, paper, printed, column, m) for m in printed.metrics if m in METRICS}
+    return [f"{METRICS[metric].name} {one}, {one.word}" for metric, one in found.items() if one]

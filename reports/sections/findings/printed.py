@@ -1,0 +1,92 @@
+"""Findings on what the papers print: are their numbers found again, and do their orders of methods hold here?"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from reports.evidence.printed import order
+from reports.evidence.printed.order import RowOrder, order_of
+from reports.evidence.printed.verdict import AGREES, BEYOND, BY_SIZE, OTHER_ROWS, SAME_ROWS, UNLIKE, every
+from reports.markup.document import slug
+from reports.markup.text import plain, sentence_list
+from reports.model.board import Board
+from reports.model.metrics import METRICS
+from reports.model.papers import Paper, PaperTable, papers
+from reports.sections.findings.finding import Finding, of, paper_of
+
+
+def numbers(board: Board) -> Iterator[Finding]:
+    """How many printed numbers were reproduced, agree on another sample, or differ, and by what."""
+    words = Counter(one.word for one in every(board.untuned))
+    total = words.total()
+    if not total:
+        return
+    same, other = sum(words[word] for word in SAME_ROWS), sum(words[word] for word in OTHER_ROWS)
+    again, agree = words[SAME_ROWS[0]], words[AGREES]
+    texts = [f"on the papers' own rows {', '.join(f'{words[w]} {w}' for w in SAME_ROWS)}"] * bool(same)
+    if other:
+        texts.append(
+            f"on other rows under the same protocol our 95 % interval covers {agree}, the sizes of the samples could "
+            f"explain {words[BY_SIZE]}, and {words[BEYOND]} lie beyond that"
+        )
+    texts += [f"{words[UNLIKE]} are {UNLIKE}"] * bool(words[UNLIKE])
+    head = (
+        f"Of the printed numbers that can be judged on the papers' own rows, {of(again, same)} "
+        f"{'is' if again == 1 else 'are'} within noise"
+        if same
+        else "No printed number can be judged on the papers' own rows"
+    )
+    head += f"; {of(agree, other)} {'agrees' if agree == 1 else 'agree'} on another sample" if other else ""
+    where = [paper_of(key, "reproduced", plain(key)) for key in papers() if every(board.untuned, key)]
+    text = (
+        f"**{head}.** Of {total} numbers with one of ours beside them, each counted once: "
+        f"{'; '.join(texts)} ({sentence_list(where)})."
+    )
+    yield Finding("printed", text)
+
+
+def orders(board: Board) -> Iterator[Finding]:
+    """Kendall's tau of our means with the papers', of the tables that compare methods."""
+    texts, all_ = [], list[RowOrder]()
+    for paper in papers().values():
+        for printed in _comparisons(paper):
+            for column in printed.columns:
+                if found := _orders(board.untuned, paper, printed, column):
+                    taus = ", ".join(f"{METRICS[metric].name} {one}" for metric, one in found.items())
+                    where = paper_of(paper.key, slug("table", printed.number), f"Table {printed.number}")
+                    texts.append(f"{plain(paper.key)}'s {where}, {plain(column)}: {taus}")
+                    all_ += found.values()
+    if not texts:
+        return
+    words = Counter(one.word for one in all_)
+    agree, in_part = words[order.AGREES], words[order.IN_PART]
+    failed = "do not hold" if words[order.DIFFERS] else "are left open"
+    answer = "hold" if agree == len(all_) else "hold in part" if agree or in_part else failed
+    text = (
+        f"**The papers' orders of methods {answer} here.** Kendall's τ with ours (1: the same, 0: unrelated) [95 % "
+        f"interval]: {'; '.join(texts)}. Of {len(all_)} orders {_counted(words)}."
+    )
+    yield Finding("orders", text)
+
+
+def _counted(words: Counter[str]) -> str:
+    """ "1 agrees, 2 agree in part, 5 differ" """
+    many = {order.AGREES: "agree", order.IN_PART: "agree in part", order.OPEN: "are open", order.DIFFERS: "differ"}
+    one = {order.OPEN: "is open"}
+    found = [f"{n} {one.get(word, word) if n == 1 else many[word]}" for word in many if (n := words[word])]
+    return sentence_list(found)
+
+
+def _orders(board: Board, paper: Paper, printed: PaperTable, column: str) -> dict[str, RowOrder]:
+    found = {m: order_of(board, paper, printed, column, m) for m in printed.metrics if m in METRICS}
+    return {metric: one for metric, one in found.items() if one}
+
+
+def _comparisons(paper: Paper) -> list[PaperTable]:
+    """The tables that compare methods, each by its default; one whose methods another table has too, and more, is left
+    out."""
+    found = [t for t in paper.tables if len(_methods(t)) > 2 and all(row.variant == "default" for row in t.rows)]
+    return [t for t in found if not any(_methods(t) < _methods(other) for other in found)]
+
+
+def _methods(printed: PaperTable) -> set[str]:
+    return {row.method for row in printed.rows}
