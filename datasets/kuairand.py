@@ -62,14 +62,19 @@ class KuaiRand(Dataset):
         chronological: bool = False,
         seconds: tuple[int, int] = (5, 400),
         played: bool = True,
+        distinct: bool = False,
         buckets: int = 5,
         seed: int = 0,
     ) -> None:
+        """`distinct`: a row that equals an earlier one in user, video, features and play time is dropped."""
         order = "chronological 6:2:2 by time_ms" if chronological else f"random 6:2:2 by row, split seed {seed}"
         options = {"duration_s": list(seconds), "played_only": played, "buckets": buckets, "target": "watch time (s)"}
+        if distinct:
+            order, options["distinct"] = f"{order}, then rows that equal an earlier one dropped", True
         super().__init__(name, SOURCE, Protocol(order, batch=512, epochs=50, patience=10, options=options))
         self.chronological, self.seconds, self.played, self.buckets, self.seed = (
             chronological, seconds, played, buckets, seed)  # fmt: skip
+        self.distinct = distinct
 
     def files(self, root: Path | None) -> list[Path]:
         """The logs in the order of their dates, the user file, the video file."""
@@ -118,6 +123,7 @@ class KuaiRand(Dataset):
             duration=duration[keep],
             buckets=self.buckets,
             facts=facts,
+            distinct=self.distinct,
         )
 
     def _filter(self, duration: Array, play: Array) -> tuple[Array, dict[str, int]]:
@@ -198,4 +204,5 @@ DATASETS = (
     KuaiRand("kuairand"),
     KuaiRand("kuairand@time", chronological=True),
     KuaiRand("kuairand@5-240", seconds=(5, 240), played=False),
+    KuaiRand("kuairand@distinct", distinct=True),
 )

@@ -17,6 +17,7 @@ from datasets.base import BadData, Dataset, NotAvailable
 from datasets.common.names import no_such
 from datasets.reading.counted import counted
 from datasets.reading.places import get_it
+from datasets.stopping import own_loss
 
 # what ProWTP's Table 6 counts, where it speaks of the dataset
 _PROWTP = {
@@ -58,6 +59,8 @@ def _found() -> tuple[Mapping[str, Dataset], Mapping[str, str]]:
             continue
         found |= {one.name: one for one in added}
         owner |= {one.name: path.name for one in added}
+    derived = [other for one in found.values() if (other := own_loss(one)) and other.name not in found]
+    found |= {one.name: one for one in derived}
     # real ones first, watch time first
     ordered = sorted(found.values(), key=lambda one: (_drawn(one), one.task == "ltv"))
     return MappingProxyType({one.name: one for one in ordered}), MappingProxyType(broken)

@@ -14,6 +14,7 @@ from datasets.cache import columns_of
 from datasets.kuairand import KuaiRand
 from datasets.preparing import fingerprint
 from datasets.reading import joined
+from datasets.reading.counted import counted
 from tests import fixtures
 
 LOG = "log_standard_4_22_to_5_08_pure.csv.gz"
@@ -211,3 +212,58 @@ def test_the_real_slice_is_what_its_facts_say():
     wide = KuaiRand(seconds=(5, 240), played=False).build(root)
     assert wide.facts["rows"] / wide.facts["rows_raw"] == pytest.approx(0.863, abs=5e-4)
     assert wide.facts["label"]["std"] == pytest.approx(34.8, abs=0.05)
+
+
+def twice(root: Path, copies: int) -> pd.DataFrame:
+    """The usual log with its first `copies` played rows once more at its end, later and in another app session: the
+    same in user, video, tab, play time and duration, not the same raw row."""
+    frames = fixtures.kuairand(root)
+    log = frames[LOG].iloc[:-1]  # the last row is the second one again already
+    again = log[kept_mask(log)].head(copies).assign(hourmin=2300, time_ms=1_660_000_000_000)
+    fixtures.write_csv(pd.concat([log, again]), root / DATA / LOG)
+    return kept(pd.concat([log, again]))
+
+
+def kept_mask(log: pd.DataFrame) -> pd.Series:
+    return (log["play_time_ms"] > 0) & (log["duration_ms"] / 1000).round().between(5, 400)
+
+
+SAME = ["user_id", "video_id", "tab", "play_time_ms", "duration_ms"]
+
+
+def test_rows_that_equal_a_training_row_are_counted_by_pandas_and_by_us_alike(tmp_path):
+    log = twice(tmp_path, 120)
+    table = KuaiRand().build(tmp_path)
+    keys = log[SAME].apply(tuple, axis=1)
+    train = set(keys.iloc[table.split["train"]])
+    expected = {part: int(keys.iloc[table.split[part]].isin(train).sum()) for part in ("valid", "test")}
+    assert table.facts["repeats"] == {"rows": int(log.duplicated(SAME).sum()), **expected}
+    assert min(table.facts["repeats"].values()) > 0
+    assert f"{expected['test']} of test" in " ".join(counted(table.facts))
+
+
+def test_without_repeats_no_row_straddles_the_split_and_every_other_row_keeps_its_side(tmp_path):
+    log = twice(tmp_path, 120)
+    whole, table = KuaiRand().build(tmp_path), KuaiRand("kuairand@distinct", distinct=True).build(tmp_path)
+    repeated = log.duplicated(SAME).to_numpy()
+    left = log[~repeated].reset_index(drop=True)
+    assert table.facts["rows"] == len(left)
+    assert table.facts["repeats"] == {"rows": 0, "valid": 0, "test": 0}
+    assert table.facts["dropped"]["equal to an earlier row"] == repeated.sum() == 120
+    np.testing.assert_allclose(table.rows.label, left["play_time_ms"] / 1000, rtol=1e-6)
+    place = np.flatnonzero(~repeated)  # of each kept row in the whole table
+    for part, rows in table.split.items():
+        assert set(place[rows]) == set(whole.split[part]) & set(place)
+    train = table.split["train"]
+    ids, size = field(table, "user_id")
+    assert same_grouping(ids, left["user_id"].to_numpy(), train)
+    assert size == left["user_id"].iloc[train].nunique() + 1  # fitted on the training rows that are left
+
+
+def test_the_old_protocols_fingerprint_does_not_know_of_the_count(tmp_path):
+    fixtures.kuairand(tmp_path)
+    table, protocol = KuaiRand().build(tmp_path), KuaiRand().protocol
+    assert "distinct" not in protocol.options
+    known = fingerprint.of_table(table.schema, columns_of(table), protocol)
+    bare = replace(table, facts={k: v for k, v in table.facts.items() if k != "repeats"})
+    assert known == fingerprint.of_table(bare.schema, columns_of(bare), protocol)

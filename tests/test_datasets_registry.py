@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -51,6 +52,18 @@ def test_protocols_are_those_of_the_design():
     assert numbers["online-retail"] == numbers["online-retail@holdout"] == (128, 50, 10, "loss")
     assert numbers["synthetic"] == (512, 15, 3, "mae")
     assert numbers["synthetic-ltv"] == (512, 15, 3, "loss")
+
+
+def test_every_protocol_that_stops_by_mae_has_a_twin_that_stops_by_the_methods_own_loss_and_differs_in_nothing_else():
+    twins = {"kuairand": "kuairand@own-loss", "kuairand@time": "kuairand@time-own-loss",
+             "kuairec@ratio": "kuairec@ratio-own-loss", "synthetic": "synthetic@own-loss"}  # fmt: skip
+    for name, other in twins.items():
+        one, two = registry.get(name), registry.get(other)
+        assert (two.name, two.protocol) == (other, replace(one.protocol, stop="loss"))
+        assert {**vars(two), "name": one.name, "protocol": one.protocol} == vars(one)
+    by_mae = [name for name in registry.names() if registry.get(name).protocol.stop == "mae"]
+    assert len([name for name in registry.names() if name.endswith("own-loss")]) == len(by_mae)
+    assert not {"cdnow@own-loss", "kuairec@last-own-loss"} & set(registry.names())  # stopped so, or not at all
 
 
 def test_the_overview_shows_every_source_once(tmp_path):

@@ -78,7 +78,7 @@ def check(cls: type[Method], alone: Alone, index: np.ndarray, outcome: Outcome, 
         line, shapes = next(iter(seen.paired.items()))
         outcome.fault("broadcast", f"`loss` pairs each row with every other: {shapes} become [B, B]; {_APART}", line)
         return
-    known = [one for one in (Halves.of(state, index) for state in (alone.wide(), alone)) if one.known]
+    known = [one for one in (Halves.of(state, index) for state in (alone.wide(), alone.wide(4), alone)) if one.known]
     if known and all(one.unmoved for one in known):
         if all(one.mean for one in known):
             outcome.fault("labels", "`loss` does not change when labels are shuffled: it learns nothing from them")

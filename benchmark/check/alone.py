@@ -38,10 +38,10 @@ class Alone:
         start = [stack.initial_rows(bank)[: bank.rows] for bank in stack.banks]
         return Alone(stack, schema, rows, targets, tuple(e / e.std().clamp_min(1e-9) for e in start), stack.flat[0])
 
-    def wide(self) -> "Alone":
-        """With all parameters doubled: the outputs of several layers then lie on both sides of the labels, where an
-        absolute error is no longer a plain sum of both."""
-        return replace(self, flat=2 * self.flat)
+    def wide(self, times: float = 2) -> "Alone":
+        """With all parameters so many times as large: the outputs of several layers then lie on both sides of the
+        labels, where an absolute error is no longer a plain sum of both."""
+        return replace(self, flat=times * self.flat)
 
     def sizes(self) -> set[int]:
         """Every dimension that is not the batch's."""

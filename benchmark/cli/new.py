@@ -24,6 +24,7 @@ class {title}(Method):
 
     title = "{title}"  # as the tables print it
     paper = "not published"
+    estimates = ""  # of the label given x: "mean", "median", or neither
     space = {{"delta": ("log", 0.1, 10.0)}}  # what a search may tune
 
     @dataclass(frozen=True)

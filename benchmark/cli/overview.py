@@ -36,6 +36,7 @@ from benchmark.records.cell import Group, grouped
 from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
 from datasets import registry
+from datasets.stopping import SUFFIX
 
 
 def list_() -> None:
@@ -75,7 +76,8 @@ def data(
     for row in rows:
         details = {
             "state": faults.get(row.name, row.state),
-            "names": ", ".join(row.protocols),
+            "names": ", ".join(name for name in row.protocols if not name.endswith(SUFFIX)),
+            "own loss": ", ".join(name for name in row.protocols if name.endswith(SUFFIX)),
             "files": ", ".join(row.files),
             "counted": "; ".join(row.counted),
             "official": row.official,

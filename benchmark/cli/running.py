@@ -125,10 +125,11 @@ def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = 
 
 
 def resample(data: Path | None, runs: Path, names: Collection[str]) -> None:
-    from benchmark.compare import portrait
+    from benchmark.compare import estimands, portrait
     from benchmark.compare.refresh import refresh
 
     sweep(runs)
+    estimands.refresh(Store(runs), catalog()[0])
     refresh(Store(runs), catalog()[0], root_of(data), say, names)
     portrait.refresh(Store(runs), root_of(data), say, names)
 

@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 
 from benchmark import ROOT
+from benchmark.files.errors import UserError
 from benchmark.plan.variants import resolved
+from benchmark.records.estimand import KINDS, Case, Estimand
 from benchmark.records.identity import closure, digest, of_files, tracked
 from benchmark.records.study import is_tuned
 from datasets.common.files import cache_folder, put
@@ -36,12 +38,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     deterministic: bool
     configs: dict[str, dict[str, Any]]  # variant -> resolved hyper-parameters, "default" first
     space: dict[str, list[Any]]  # field -> its choices, or ["log" | "linear", low, high]: see benchmark.tuning.space
+    estimand: Estimand | None = None  # a mean, a median or neither; None where nothing says so
 
     def files(self) -> dict[str, str]:
         """Its import closure."""
         return closure(self.module)
 
 
+ESTIMANDS = ROOT / "methods" / "estimands.toml"  # no part of any method's import closure
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")  # folders of the records are named after it
 
 
@@ -81,9 +85,26 @@ def _ask(module: str) -> list[Entry]:
                 deterministic=cls.deterministic,
                 configs={name: asdict(config) for name, config in configs.items()},
                 space={field: list(what) for field, what in cls.space.items()},
+                estimand=_declared(cls, asdict(default)),
             )
         )
     return entries
+
+
+def _declared(cls: type, default: Mapping[str, Any]) -> Estimand | None:
+    """What the class says that it estimates: `estimates`, with `estimates_when`, pairs of some configuration and what
+    that estimates. None where it says nothing. Raises ValueError on another word than "mean", "median" or "", and on a
+    field that its Config lacks."""
+    said, why = getattr(cls, "estimates", None), str(getattr(cls, "estimates_why", ""))
+    if said is None:
+        return None
+    cases = [Case(dict(config), estimates) for config, estimates in getattr(cls, "estimates_when", ())]
+    for word in (said, *(case.estimates for case in cases)):
+        if word not in KINDS:
+            raise ValueError(f'{cls.__name__} estimates {word!r}: say "mean", "median" or "" for neither')
+    if lost := sorted({name for case in cases for name in case.config} - default.keys()):
+        raise ValueError(f"{cls.__name__}.estimates_when names {', '.join(lost)}, which its Config lacks")
+    return Estimand(said, why, cases)
 
 
 def _lacking(module: str, found: Iterable[type]) -> str:
@@ -179,11 +200,23 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
             broken[module] = f"{other} has a method named {twice!r} already: give the class another `name`"
             continue
         entries |= {entry.name: entry for entry in found[module]}
-    entries = dict(sorted(entries.items(), key=lambda item: item[1].module))  # stable: in a file's own order
+    told = _told()
+    entries = {
+        name: entry if entry.estimand else msgspec.structs.replace(entry, estimand=told.get(name))
+        for name, entry in sorted(entries.items(), key=lambda item: item[1].module)  # stable: in a file's own order
+    }
     own = {name: entry.configs for name, entry in entries.items()}
     for name, added in resolved(own, lenient=bool(broken)).items():
         entries[name].configs.update(added)
     return entries, broken
+
+
+def _told() -> dict[str, Estimand]:
+    """What is said of classes that do not say it themselves. Raises UserError on a file that is something else."""
+    try:
+        return msgspec.toml.decode(ESTIMANDS.read_bytes(), type=dict[str, Estimand])
+    except (OSError, msgspec.DecodeError) as error:
+        raise UserError(f"{ESTIMANDS} does not say what methods estimate: {error}") from None
 
 
 def _in_order(found: Mapping[str, list[Entry]]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from datasets.base import BadData, Split, Table
+from datasets.preparing.distinct import first, kept, row_hash, straddling
 from datasets.preparing.encode import bucket_edges, bucketed, codes, encoded, label_facts, split_facts, vocabulary
 from datasets.schema import Array, Bag, Field, Rows, Schema
 
@@ -21,12 +22,26 @@ def assemble(
     facts: Mapping[str, Any],
     bags: Mapping[str, tuple[Array, int]] | None = None,
     truth: Mapping[str, Array] | None = None,
+    distinct: bool = False,
 ) -> Table:
     """Encode the categorical columns `raw` (name -> values [n]; emptied to save memory) and put all together.
 
     `raw` must hold user_id and video_id. The field duration_level is added: 1 + the duration bucket. `bags` maps a
-    name to its padded ids [n, length] and its size.
+    name to its padded ids [n, length] and its size. `distinct`: of rows that are equal in `raw`, duration and label the
+    first one stays, on its side of the split. Without it they are counted: `repeats` of the facts.
     """
+    same = row_hash([*raw.values(), duration, label])
+    facts = {**facts, "repeats": straddling(same, split)}
+    if distinct:
+        keep = first(same)
+        split, label, duration = kept(split, keep), label[keep], duration[keep]
+        for name in list(raw):
+            raw[name] = raw[name][keep]
+        bags = {name: (padded[keep], size) for name, (padded, size) in (bags or {}).items()}
+        truth = {name: values[keep] for name, values in (truth or {}).items()}
+        facts |= {"repeats": straddling(same[keep], split)}
+        facts["dropped"] = {**facts.get("dropped", {}), "equal to an earlier row": int((~keep).sum())}
+    del same
     n, train = len(label), split["train"]
     if n > np.iinfo(np.int32).max:
         raise BadData(f"{n:,} rows are more than the 2,147,483,647 that row numbers can count")

@@ -12,6 +12,9 @@ def counted(facts: Mapping[str, Any]) -> list[str]:
             f"{facts['duplicates']:,} of {facts['rows_raw']:,} raw rows equal an earlier one: where the split is by "
             "row and random, one may train and the other test"
         )
+    repeats = facts.get("repeats", {})
+    if beyond := ", ".join(f"{repeats[part]:,} of {part}" for part in ("valid", "test") if repeats.get(part)):
+        lines.append(f"rows that equal a training row in features and label: {beyond}")
     for key, words in (("dropped", "dropped"), ("unmatched", "rows of ids that a file lacks")):
         if some := ", ".join(f"{what}: {n:,}" for what, n in facts.get(key, {}).items() if n):
             lines.append(f"{words}: {some}")
