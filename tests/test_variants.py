@@ -6,6 +6,7 @@ import pytest
 
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import catalog
+from benchmark.plan.suite import Grid, Suite, cells
 from benchmark.plan.variants import resolved
 
 OWN = {"tr": {"default": {"dim": 64, "lr": 1e-3}, "large": {"dim": 256, "lr": 1e-3}}}
@@ -52,3 +53,15 @@ def test_the_catalog_has_them() -> None:
 
 def test_a_method_whose_file_is_broken_breaks_no_other(tmp_path: Path) -> None:
     assert resolved(OWN, written(tmp_path, variant(method="broken")), lenient=True) == {}
+
+
+def test_what_another_suite_declares_is_meant_by_its_name_alone() -> None:
+    methods, _ = catalog()
+
+    def variants(suite: str, pattern: str) -> set[str]:
+        grid = Grid(datasets=("synthetic",), methods=("tr",), variants=(pattern,))
+        return {cell.variant for cell in cells(Suite(suite, "", 1, (grid,)), methods)}
+
+    assert variants("quick", "*") == {"default", "large"}
+    assert variants("quick", "dim8") == {"dim8"}
+    assert {"default", "large", "dim8", "dim16"} <= variants("tweaks", "*")

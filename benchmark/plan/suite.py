@@ -5,7 +5,8 @@
     [[grid]]
     datasets = ["kuairand", "kuairand@time"]
     methods = ["*"]            # shell patterns over the names of the methods
-    variants = ["default"]     # optional; patterns over each method's variants
+    variants = ["default"]     # optional; patterns over each method's variants. What another suite declares is an
+                               # experiment of its own: a pattern with wildcards does not mean it, its name does
     without = ["gr"]           # optional; patterns of methods to leave out
     seeds = 2                  # optional; fewer or more than the suite's
 
@@ -24,7 +25,7 @@ from typing import Any
 from benchmark.files.atomic import visible
 from benchmark.files.errors import UserError, unknown
 from benchmark.plan.catalog import Entry
-from benchmark.plan.variants import FOLDER
+from benchmark.plan.variants import FOLDER, declared
 from benchmark.records.cell import Cell
 from datasets import registry
 
@@ -95,13 +96,17 @@ def cells(suite: Suite, methods: Mapping[str, Entry], seeds: int | None = None, 
     for dataset in suite.datasets:
         if dataset not in registry.names(root):
             raise unknown("dataset", dataset, registry.names(root), f"The suite {suite.name} asks for it.")
+    own = {(one.method, one.name) for path, one in declared(FOLDER) if path.stem == suite.name}
+    foreign = {(one.method, one.name) for _, one in declared(FOLDER)} - own
     found: dict[Cell, Any] = {}
     for grid in suite.grids:
         for method in _matching(grid.methods, methods):
             if any(fnmatchcase(method, pattern) for pattern in grid.without):
                 continue
             for variant in methods[method].configs:
-                if not any(fnmatchcase(variant, pattern) for pattern in grid.variants):
+                if variant not in grid.variants and (
+                    (method, variant) in foreign or not any(fnmatchcase(variant, p) for p in grid.variants)
+                ):
                     continue
                 count = 1 if methods[method].deterministic else _seeds(suite, grid, seeds)
                 for dataset in grid.datasets:

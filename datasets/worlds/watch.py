@@ -1,0 +1,216 @@
+"""Watch-time worlds, labels in seconds: one for each idea, and a plain one in which no idea's assumption holds.
+
+In the formulas z, z_1, z_2, ... are independent scores of who meets what (`Cast`), l the standardised log duration, d
+the duration in seconds, e a standard normal.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+
+from datasets.schema import Array
+from datasets.worlds.cast import Cast
+from datasets.worlds.laws import Capped, CutNormal, LogNormals, Pieces, Steps, lognormal
+from datasets.worlds.world import Rows, World
+
+
+def _sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def _between(above: Array) -> Array:
+    """Probabilities of K classes [n, K] from those of lying above each of K - 1 bounds [n, K-1], which fall."""
+    ends = np.ones((len(above), 1)), np.zeros((len(above), 1))
+    return -np.diff(np.concatenate([ends[0], above, ends[1]], axis=1), axis=1)
+
+
+@dataclass(frozen=True)
+class Peaks(World):
+    """y = d r exp(spread e), r one of four ratios of the row's duration group; P(beyond the k-th) = sigmoid(sharp (z -
+    cut_k)). The assumption of ProWTP (its Figure 1): in each duration bucket watch ratios crowd at peaks of their
+    own."""
+
+    key: ClassVar[str] = "peaks"
+    title: ClassVar[str] = "watch ratios at peaks of the duration group"
+    edges: tuple[float, ...] = (30.0, 60.0)  # seconds, of the groups
+    ratios: tuple[tuple[float, ...], ...] = ((0.15, 0.6, 1.0, 2.0), (0.08, 0.35, 0.7, 1.0), (0.03, 0.12, 0.3, 0.6))
+    cuts: tuple[float, ...] = (-0.7, 0.0, 0.7)
+    sharp: float = 8.0
+    spread: float = 0.04
+
+    def law(self, cast: Cast, rows: Rows) -> LogNormals:
+        seconds = cast.seconds[rows.thing]
+        group = np.searchsorted(np.array(self.edges), seconds, side="left")
+        weight = _between(_sigmoid(self.sharp * (cast.scores(rows.user, rows.thing) - np.array(self.cuts))))
+        mu = np.log(seconds[:, None] * np.array(self.ratios)[group])
+        return LogNormals(weight, mu, np.full_like(mu, self.spread))
+
+
+@dataclass(frozen=True)
+class Tokens(World):
+    """y = sum_t v_t b_t of bits b_t. The bit meant at t is 1[z_t + carry (2 b_{t-1} - 1) > 0], b_0 = 1/2; with
+    probability `flips` a coin decides instead. The assumption of GR (its Section 3): a value is a sequence of tokens
+    from large to small, each of which depends on those before it, and which sum to it."""
+
+    key: ClassVar[str] = "tokens"
+    title: ClassVar[str] = "sums of tokens"
+    values: tuple[float, ...] = (230.0, 115.0, 58.0, 29.0, 14.0, 7.0)
+    scores: ClassVar[int] = 6
+    flips: float = 0.2
+    carry: float = 0.5
+
+    def law(self, cast: Cast, rows: Rows) -> Steps:
+        z = cast.scores(rows.user, rows.thing)  # [n, T]
+        words = np.array(list(product((0, 1), repeat=len(self.values))))  # [2^T, T], in the order of their sums
+        weight = np.ones((len(z), len(words)))
+        for t in range(len(self.values)):
+            before = 0.5 if t == 0 else words[:, t - 1]
+            meant = z[:, t, None] + self.carry * (2 * before - 1) > 0  # [n, 2^T] or [n, 1]
+            weight *= np.where(meant == words[:, t], 1 - self.flips / 2, self.flips / 2)
+        return Steps(words @ np.array(self.values), weight)
+
+
+@dataclass(frozen=True)
+class Duration(World):
+    """ln y = m + s (rho z + sqrt(1 - rho^2) e), m = ln 15 + slope l, s = exp(-0.7 + widen l): place and spread of watch
+    time are the duration's, the rank among videos of that duration is interest alone. The assumption of D2Q (Zhan et
+    al. 2022), DVR's watch-time gain (Zheng et al. 2022) and D2Co (Zhao et al. 2023)."""
+
+    key: ClassVar[str] = "duration"
+    title: ClassVar[str] = "duration sets place and spread"
+    slope: float = 0.9
+    widen: float = 0.5
+    rho: float = 0.8
+
+    def law(self, cast: Cast, rows: Rows) -> LogNormals:
+        length = cast.length(rows.thing)
+        spread = np.exp(-0.7 + self.widen * length).clip(0.1, 1.2)
+        mu = np.log(15.0) + self.slope * length + spread * self.rho * cast.scores(rows.user, rows.thing)[:, 0]
+        return lognormal(mu, spread * np.sqrt(1 - self.rho**2))
+
+
+@dataclass(frozen=True)
+class Censored(World):
+    """y = min(T, d), ln T = ln 30 + 0.9 z + 0.5 e: a view ends with the video, however long the interest would have
+    lasted. The assumption of CWM (Zhao et al. 2024)."""
+
+    key: ClassVar[str] = "censored"
+    title: ClassVar[str] = "interest cut off at the video's end"
+    typical: float = 30.0
+    slope: float = 0.9
+    spread: float = 0.5
+
+    def law(self, cast: Cast, rows: Rows) -> Capped:
+        mu = np.log(self.typical) + self.slope * cast.scores(rows.user, rows.thing)[:, 0]
+        return Capped(mu, self.spread, cast.seconds[rows.thing])
+
+
+@dataclass(frozen=True)
+class Ordinal(World):
+    """P(y > v_k) = sigmoid(sharp (z - c_k)) for ten values v_k, c_k the normal quantile of k / 10 (0.9: a bit nearer):
+    the label is a grade, and which seconds stand for a grade says nothing more. The proportional odds of ordinal
+    regression (Crammer & Singer 2001; ProWTP A.6)."""
+
+    key: ClassVar[str] = "ordinal"
+    title: ClassVar[str] = "grades by thresholds"
+    values: tuple[float, ...] = (1.0, 3.0, 6.0, 12.0, 25.0, 40.0, 70.0, 120.0, 200.0, 300.0)
+    sharp: float = 4.0
+
+    def law(self, cast: Cast, rows: Rows) -> Steps:
+        from scipy.special import ndtri
+
+        cuts = 0.9 * ndtri(np.arange(1, len(self.values)) / len(self.values))
+        z = cast.scores(rows.user, rows.thing)
+        return Steps(np.array(self.values), _between(_sigmoid(self.sharp * (z - cuts))))
+
+
+@dataclass(frozen=True)
+class Tree(World):
+    """A walk down a binary tree of height 3, to the right at node n with probability sigmoid(sharp z_n), each node with
+    a score of its own; y is even on the leaf's interval, each twice as wide as the one before it. The assumption of TPM
+    (Lin et al. 2023): label intervals are the leaves of a tree of decisions that depend on those before them."""
+
+    key: ClassVar[str] = "tree"
+    title: ClassVar[str] = "a tree of decisions"
+    edges: tuple[float, ...] = (0.0, 2.0, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
+    scores: ClassVar[int] = 7
+    sharp: float = 4.0
+
+    def law(self, cast: Cast, rows: Rows) -> Pieces:
+        right = _sigmoid(self.sharp * cast.scores(rows.user, rows.thing))  # [n, nodes] in heap order
+        leaves = []
+        for way in product((0, 1), repeat=3):
+            node, p = 0, np.ones(len(right))
+            for step in way:
+                p = p * (right[:, node] if step else 1 - right[:, node])
+                node = 2 * node + 1 + step
+            leaves.append(p)
+        return Pieces(np.array(self.edges), np.stack(leaves, axis=1))
+
+
+@dataclass(frozen=True)
+class Cuts(World):
+    """ln y = ln 20 + 1.2 z + 0.3 e: the label's tail is long and can be told from the features, so that cuts at equal
+    frequencies leave the last interval as wide as all others together. The assumption of CREAD (Sun et al. 2024,
+    Section 3.2): where to cut is a trade between errors of classification and of restoration."""
+
+    key: ClassVar[str] = "cuts"
+    title: ClassVar[str] = "a long tail that can be told"
+    slope: float = 1.2
+    spread: float = 0.3
+
+    def law(self, cast: Cast, rows: Rows) -> LogNormals:
+        return lognormal(np.log(20.0) + self.slope * cast.scores(rows.user, rows.thing)[:, 0], np.array(self.spread))
+
+
+@dataclass(frozen=True)
+class Drift(Duration):
+    """`Duration`, with ever longer videos: at time t a video is met in proportion to exp(shift (2 t - 1) l). Watch time
+    given duration and interest stands still. The case that D2Q's adjustment is for: how often a duration is shown may
+    change, what a rank within a duration means does not."""
+
+    key: ClassVar[str] = "drift"
+    title: ClassVar[str] = "ever longer videos, the rest stands still"
+    chronological: ClassVar[bool] = True
+    shift: float = 0.7
+
+    def popularity(self, cast: Cast, time: Array) -> Array:
+        length = cast.length(np.arange(len(cast.seconds)))
+        return np.exp(self.shift * (2 * time[:, None] - 1) * length)
+
+
+@dataclass(frozen=True)
+class DriftLabel(Duration):
+    """`Duration`, with m - fall t at time t: views grow shorter at every duration while the mix of durations stands
+    still, so that what a rank meant yesterday is too long today."""
+
+    key: ClassVar[str] = "drift-label"
+    title: ClassVar[str] = "ever shorter views at every duration"
+    chronological: ClassVar[bool] = True
+    fall: float = 1.0
+
+    def law(self, cast: Cast, rows: Rows) -> LogNormals:
+        still = super().law(cast, rows)
+        return LogNormals(still.weight, still.mu - self.fall * rows.time[:, None], still.sigma)
+
+
+@dataclass(frozen=True)
+class Plain(World):
+    """y = max(100 + 30 z + 25 e, 0): one peak, no tail, no zeros, nothing to do with duration, no steps. What squared
+    error on the label assumes, and none of the ideas."""
+
+    key: ClassVar[str] = "plain"
+    title: ClassVar[str] = "one normal, whatever the duration"
+    typical: float = 100.0
+    slope: float = 30.0
+    spread: float = 25.0
+
+    def law(self, cast: Cast, rows: Rows) -> CutNormal:
+        return CutNormal(self.typical + self.slope * cast.scores(rows.user, rows.thing)[:, 0], self.spread)
+
+
+WATCH: tuple[World, ...] = (
+    Peaks(), Tokens(), Duration(), Censored(), Ordinal(), Tree(), Cuts(), Drift(), DriftLabel(), Plain(),
+)  # fmt: skip
