@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from benchmark.files.errors import UserError
 from benchmark.plan.searches import declared, grids
@@ -13,7 +12,7 @@ from benchmark.records.cell import Cell
 from benchmark.records.record import Identity
 from benchmark.records.study import Study
 from benchmark.records.trial import Proposal, Trial, decode, encode
-from benchmark.tuning.proposals import BATCH, Search, propose, strayed
+from benchmark.tuning.proposals import BATCH, Search, propose
 from benchmark.tuning.space import Choices, Range, common, parse, size, structure
 from benchmark.tuning.tuner import Asked, Session, asked, stacks
 
@@ -99,22 +98,6 @@ def test_the_number_of_a_setting_that_no_proposal_can_have_is_not_told_of_the_po
 
     assert proposed({"lr": 5e-4, "dim": 128}, 0.0) == proposed({"lr": 5e-4, "dim": 128}, 99.0)
     assert proposed({"lr": 5e-4}, 0.0) != proposed({"lr": 5e-4}, 99.0)
-
-
-def test_trials_that_todays_search_would_not_have_tried_are_found() -> None:
-    found = history(search(), 20)
-    assert strayed(search(), []) is None and strayed(search(), found) is None
-    assert strayed(search(), [t for t in found if t.number != 17]) is None, "killed within a batch"
-    assert strayed(search(SPACE | {"w": ["log", 1e-3, 1.0]}), found) == 1, "ours stays the first"
-    other = search()
-    assert strayed(Search("another/m/tuned", other.space, DEFAULT), found) == 1, "another seed"
-    changed = [replace(t, objective=-1.0) if t.number == 5 else t for t in found]
-    assert strayed(search(), changed) == 8, "another history"
-    points = tuple({"lr": lr, "bins": bins} for lr in (1e-3, 1e-2) for bins in (20, 50))
-    grid = Search("x", (), DEFAULT, grid=points)
-    tried = [trial(p, 1.0) for p in propose(grid, 0, [])]
-    assert strayed(grid, tried) is None
-    assert strayed(Search("x", (), DEFAULT, grid=({"lr": 1e-4, "bins": 20}, *points)), tried) == 0
 
 
 def test_a_grid_is_tried_whole_whatever_its_first_settings_come_to() -> None:

@@ -101,10 +101,12 @@ def _changed_code_starts_it_again(world: World, runs: Path) -> None:
         world.run("report", "--runs", str(runs))
         assert "synthetic/tiny/tuned is refused" in pages(runs)
         said = world.run("run", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
-        assert "21 of its 21 trials are dropped: code moved: methods/made_up.py" in said
+        assert "21 of its 21 trials are made again: code moved: methods/made_up.py" in said
         assert len(trials(runs, "synthetic/tiny/tuned")) == 3
     finally:
         world.methods.write_text(text)
+    said = world.run("plan", *SUITE, "--only", "tiny/default", "--tune", "21", "--runs", str(runs))
+    assert "0 of 21 trials to run" in said, "the older trials are kept until 21 new ones are there"
 
 
 def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(world: World, tmp_path: Path) -> None:
@@ -163,7 +165,7 @@ def test_failed_trials_are_made_again_when_asked_for(world: World, tmp_path: Pat
     world.run("run", *SUITE, *arguments, "--workers", "1")
     before = trials(tmp_path, "synthetic/picky/tuned")
     said = world.run("run", *SUITE, *arguments, "--workers", "1", "--rerun", "failed")
-    assert "2 of its 3 trials are dropped: trial 1 failed" in said
+    assert "2 of its 3 trials are made again: trial 1 failed" in said
     after = trials(tmp_path, "synthetic/picky/tuned")
     assert told(before) == told(after) and before[0]["finished"] == after[0]["finished"] != after[1]["finished"]
     assert "0 of 3 trials to run" in world.run("plan", *SUITE, *arguments)

@@ -46,15 +46,16 @@ def left(
 ) -> Iterator[tuple[int, Study, str]]:
     """Yields how many trials each study has to run, and its standing in words."""
     from benchmark.plan.survey import survey
-    from benchmark.tuning.tuner import Session, serving
+    from benchmark.tuning.resume import resumed
+    from benchmark.tuning.tuner import Session
 
     expected = survey([cell for a in wanted for cell in a.cells], methods, store, root).expected
     for a in wanted:
-        trials = a.study.read(store.folder)
-        kept, why = serving(a, trials, expected)
-        session = Session(a, {trial.number: trial for trial in kept})
-        count = max(0, a.most - len(kept)) if session.batch() else 0
-        words = f" ({len(trials) - len(kept)} of its {len(trials)} again: {why})" if why else ""
+        found = resumed(a.study, a.search, store.folder, expected)
+        session = Session(a, {trial.number: trial for trial in found.kept})
+        count = max(0, a.most - len(found.kept)) if session.batch() else 0
+        of = len(found.refused) + len(found.kept)
+        words = f" ({len(found.refused)} of its {of} again: {found.why})" if found.why else ""
         words += f" ({session.ended})" if session.ended not in ("", "done") else ""
         yield count, a.study, f"{count} of {a.most} trials to run{words}"
 

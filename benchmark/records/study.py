@@ -4,8 +4,10 @@ Trials lie below the records folder as `<dataset>/<method>/<variant>/trials/<num
 cells that they choose for, one level deeper than those.
 """
 
+import contextlib
+import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -19,6 +21,7 @@ from datasets.common.files import put
 
 TUNED = "tuned"  # the variant of a method's own space; a named search's is "tuned-NAME"
 FOLDER = "trials"
+_BEFORE = "before"  # a folder of older trials, until the search that replaces them has ended
 _FILES = "[0-9]*.json"
 GLOB = f"*/*/*/{FOLDER}/{_FILES}"  # of all trials below a records folder
 
@@ -47,15 +50,26 @@ class Study:
         return runs / self.dataset / self.method / self.variant / FOLDER
 
     def path(self, runs: Path, number: int) -> Path:
-        return self.folder(runs) / f"{number:03d}.json"
+        return self.folder(runs) / self._name(number)
+
+    @staticmethod
+    def _name(number: int) -> str:
+        return f"{number:03d}.json"
 
     def read(self, runs: Path) -> list[Trial]:
         """Its trials by number. Raises UserError on a file that is not one of them."""
+        return self._read(self.folder(runs))
+
+    def aside(self, runs: Path) -> list[Trial]:
+        """The older trials that new ones have not replaced yet, by number. Raises UserError as `read`."""
+        return self._read(self.folder(runs) / _BEFORE)
+
+    def _read(self, folder: Path) -> list[Trial]:
         found = []
-        for path in self.folder(runs).glob(_FILES):
+        for path in folder.glob(_FILES):
             trial = need(path, Trial, what="a trial", cure="delete it and run again")
             theirs = Study(trial.dataset, trial.method, trial.variant)
-            if path != theirs.path(runs, trial.number):
+            if theirs != self or path.name != self._name(trial.number):
                 raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
             if why := wrong_trial(trial):
                 raise UserError(f"{path} cannot be right ({why}): delete it and run again")
@@ -66,11 +80,36 @@ class Study:
         """Put a trial in place: whole or not at all. Raises OSError."""
         put(self.path(runs, trial.number), encode(trial))
 
-    def forget(self, runs: Path, trials: Iterable[Trial]) -> None:
-        """Delete these trials, the last first, so that a gap is never left. Raises UserError."""
-        try:
+    def set_aside(self, runs: Path, trials: Iterable[Trial]) -> None:
+        """Move these trials, the last first so that a gap is never left, to where nobody counts them. Where older ones
+        lie there already, these are of a search that never ended, and are deleted. Raises UserError."""
+        before = self.folder(runs) / _BEFORE
+        with self._changing(runs):
+            older = {path.name for path in before.glob(_FILES)}
             for trial in sorted(trials, key=lambda trial: -trial.number):
-                self.path(runs, trial.number).unlink(missing_ok=True)
+                path = self.path(runs, trial.number)
+                if path.name in older:
+                    path.unlink(missing_ok=True)
+                else:
+                    before.mkdir(exist_ok=True)
+                    path.replace(before / path.name)
+
+    def restore(self, runs: Path) -> None:
+        """Move the trials that are set aside back, over those of their numbers. Raises UserError."""
+        with self._changing(runs):
+            for path in sorted((self.folder(runs) / _BEFORE).glob(_FILES)):
+                path.replace(self.folder(runs) / path.name)
+
+    def replaced(self, runs: Path, numbers: Container[int]) -> None:
+        """Delete the trials that are set aside once there are new ones of all their numbers. Raises UserError."""
+        if (old := self.aside(runs)) and all(trial.number in numbers for trial in old):
+            with self._changing(runs):
+                shutil.rmtree(self.folder(runs) / _BEFORE)
+
+    @contextlib.contextmanager
+    def _changing(self, runs: Path) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise UserError(f"{self.folder(runs)} cannot be changed ({error.strerror})") from None
 

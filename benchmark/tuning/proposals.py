@@ -3,6 +3,10 @@
 Trials come in batches of BATCH: 0-7, 8-15, ... What a batch tries depends on the trials before the batch alone, never
 on one of its own, so they may train together, in any order, and be killed in between.
 
+A batch of which some trials are there already, perhaps of another processor, whose arithmetic differs by rounding and
+whose sampler chose otherwise, goes on around them: what is there takes the place of what would be proposed, and no
+setting comes twice. Where the trials that are there are those that would be proposed, this changes nothing.
+
     trial 0     the paper's setting: the method's variant `paper`, where it has one. The sampler is told of it where it
                 differs from the default in nothing but what is searched: else its number is not that of the point
     trial 1     ours: the default; where no paper's setting differs from it, it is trial 0 and one more is proposed
@@ -21,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.records.identity import digest
 from benchmark.records.trial import Proposal, Proposer, Trial
-from benchmark.tuning.space import Choices, Dimension, Range, Space, inside, size
+from benchmark.tuning.space import Choices, Dimension, Range, Space, described, inside, size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,46 +96,50 @@ def batch_of(number: int) -> range:
     return range(start, start + BATCH)
 
 
-def propose(search: Search, start: int, history: Sequence[Trial]) -> list[Proposal]:
-    """Returns the settings of the batch that begins with trial `start`, fewer than BATCH where no more are left to try.
+def arguments(search: Search, start: int) -> dict[str, Any]:
+    """Returns what the sampler of the batch that begins with trial `start` is made of, as its trials record it: every
+    argument, its seed, and the space. Its version stands beside them in a trial: a footnote, as of every library."""
+    seed = int(digest(f"{search.name}/{start}".encode())[:8], 16)
+    names = {"gamma": "min(ceil(n / 10), 25)", "weights": "1"}
+    return {**SAMPLER, **names, "seed": seed, "space": described(search.space)}
 
-    history: the trials before `start`, all of them, in order; a pure function of these three.
+
+def propose(search: Search, start: int, history: Sequence[Trial], there: Sequence[Trial] = ()) -> list[Proposal]:
+    """Returns the settings of the batch that begins with trial `start`, but for those that are there; fewer where no
+    more are left to try.
+
+    history: the trials before `start`, all of them, in order; there: trials of this batch; a pure function of these.
     """
     if start % BATCH or [trial.number for trial in history] != list(range(start)):
         raise ValueError(
             f"{search.name}: a batch from trial {start} on needs every trial before it, a multiple of {BATCH}"
         )
     numbers = batch_of(start)
+    taken = {trial.number for trial in there}
     given = [
         Proposal(number, proposer, search.params(config), config)
         for number, (proposer, config) in enumerate(search.given)
         if number in numbers
     ]
     if search.grid or not search.space:
-        return given
-    return given + _sampled(search, start, history, given)
+        return [proposal for proposal in given if proposal.number not in taken]
+    found = given + _sampled(search, start, history, given, {trial.number: trial.config for trial in there})
+    return [proposal for proposal in found if proposal.number not in taken]
 
 
-def strayed(search: Search, trials: Sequence[Trial]) -> int | None:
-    """Returns the number of the first trial that today's search would not have tried after the trials before its batch,
-    as where the space, the grid, the default, the sampler or its library are others; None where there is none.
-
-    trials: by number; they may lack some of the last batch."""
-    known = [trial for place, trial in enumerate(trials) if trial.number == place]  # before the first gap
-    for start in range(0, len(known) + 1, BATCH):
-        if batch := [trial for trial in trials if trial.number in batch_of(start)]:
-            proposed = {proposal.number: proposal.config for proposal in propose(search, start, known[:start])}
-            for trial in batch:
-                if trial.config != proposed.get(trial.number):
-                    return trial.number
-    return None
-
-
-def _sampled(search: Search, start: int, history: Sequence[Trial], given: Sequence[Proposal]) -> list[Proposal]:
+def _sampled(
+    search: Search,
+    start: int,
+    history: Sequence[Trial],
+    given: Sequence[Proposal],
+    there: Mapping[int, Mapping[str, Any]],
+) -> list[Proposal]:
+    """there: number -> configuration of the batch's trials that are there: they come back as they are."""
     import optuna
     from optuna.trial import TrialState, create_trial
 
-    seed = int(digest(f"{search.name}/{len(history)}".encode())[:8], 16)
+    known = arguments(search, start)
+    seed = known["seed"]
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     distributions = {d.field: _distribution(d) for d in search.space}
     with warnings.catch_warnings():
@@ -147,15 +155,15 @@ def _sampled(search: Search, start: int, history: Sequence[Trial], given: Sequen
             if (coded := _coded(search, proposal.config)) is not None:
                 running = create_trial(state=TrialState.RUNNING, params=coded, distributions=distributions)
                 study.add_trial(running)
-        arguments = {**SAMPLER, "gamma": "min(ceil(n / 10), 25)", "weights": "1", "seed": seed}
+        tried += map(dict, there.values())
         found: list[Proposal] = []
         for number in range(start + len(given), start + BATCH):
-            params = _new(study, search, distributions, tried, seed)
+            params = _new(study, search, distributions, tried, seed, there.get(number))
             if params is None:
                 break
             config = {**search.default, **params}
             tried.append(config)
-            found.append(Proposal(number, "tpe", params, config, {"optuna": optuna.__version__, **arguments}))
+            found.append(Proposal(number, "tpe", params, config, {"optuna": optuna.__version__, **known}))
         return found
 
 
@@ -165,20 +173,27 @@ def _new(
     distributions: "Mapping[str, BaseDistribution]",
     tried: Sequence[Mapping[str, Any]],
     seed: int,
+    there: Mapping[str, Any] | None,
 ) -> dict[str, Any] | None:
-    """Returns the parameters of a setting that was not tried before, None where there is none. It stays a running trial
-    of the study, so that the next one keeps away from it."""
+    """Returns the parameters of a setting that was not tried before, None where there is none; or those of the
+    configuration that is there, after the same draws. It stays a running trial of the study, so that the next one
+    keeps away from it."""
     from optuna.trial import TrialState, create_trial
 
+    if there is not None:
+        tried = [config for config in tried if config != there]
     if size(search.space) <= len(tried) and not any(True for _ in _untried(search, tried, seed)):
         return None
     for _ in range(_ASKS):
         asked = study.ask(dict(distributions))
         params = {d.field: _decoded(d, asked.params[d.field]) for d in search.space}
         if {**search.default, **params} not in tried:
-            return params
+            if there is None or {**search.default, **params} == there:
+                return params
+            study.tell(asked, state=TrialState.FAIL)
+            break
         study.tell(asked, state=TrialState.FAIL)  # forgotten
-    for params in _untried(search, tried, seed):
+    for params in [search.params(there)] if there is not None else _untried(search, tried, seed):
         coded = _coded(search, {**search.default, **params})
         study.add_trial(create_trial(state=TrialState.RUNNING, params=coded, distributions=dict(distributions)))
         return params

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 _KINDS = ("log", "linear")
 _DECAY = "weight_decay"
 _DIGITS = 4  # of a proposed number: more would only be noise to read
@@ -91,6 +93,15 @@ def _dimension(field: str, what: list[Any], default: Mapping[str, Any]) -> Dimen
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def described(space: Space) -> dict[str, list[Any]]:
+    """Returns the space as a file of JSON has it: field -> its choices, or `log` or `linear` and the two ends."""
+    return {d.field: msgspec.to_builtins(_spelt(d)) for d in space}
+
+
+def _spelt(d: Dimension) -> list[Any]:
+    return list(d.values) if isinstance(d, Choices) else [_KINDS[not d.log], d.low, d.high]
 
 
 def size(space: Space) -> float:

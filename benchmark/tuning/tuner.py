@@ -14,14 +14,15 @@ from benchmark.execute.events import Done, Failed
 from benchmark.execute.progress import Display
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected, stale
+from benchmark.plan.expected import Expected
 from benchmark.plan.searches import grids
 from benchmark.plan.survey import survey
 from benchmark.records.cell import Cell, Group
 from benchmark.records.store import Store
 from benchmark.records.study import Study, best, told, variant_of
 from benchmark.records.trial import Attempt, Proposal, Trial
-from benchmark.tuning.proposals import BATCH, Search, batch_of, propose, strayed
+from benchmark.tuning.proposals import BATCH, Search, batch_of, propose
+from benchmark.tuning.resume import resumed
 from benchmark.tuning.space import common, parse, size, structure
 from benchmark.tuning.task import Tried, TryTrials
 
@@ -86,21 +87,6 @@ def asked(
     return found, untuned
 
 
-def serving(asked: Asked, trials: Sequence[Trial], expected: Expected, rerun: str = "") -> tuple[Sequence[Trial], str]:
-    """Returns the trials that a study can go on from, and why the others have to be made again, empty where all
-    serve."""
-    if moved := stale(asked.study, trials, expected):
-        return (), moved
-    if rerun == "all" and trials:
-        return (), "they are asked for again"
-    first, why = None, ""
-    if rerun == "failed" and (failed := [trial.number for trial in trials if trial.outcome == "failed"]):
-        first, why = failed[0], f"trial {failed[0]} failed"
-    elif (first := strayed(asked.search, trials)) is not None:
-        why = f"trial {first} is not what the search tries today: its space, grid, default or sampler moved"
-    return [trial for trial in trials if first is None or trial.number < first], why
-
-
 @dataclass
 class Session:
     """One study at work."""
@@ -109,6 +95,7 @@ class Session:
     trials: dict[int, Trial] = field(default_factory=dict)
     pending: set[int] = field(default_factory=set)
     ended: str = ""  # why it has no more trials to run
+    complete: bool = False  # because there are none
     told: bool = False  # that it has
 
     @property
@@ -124,18 +111,18 @@ class Session:
         for start in itertools.count(0, BATCH):
             numbers = [number for number in batch_of(start) if number < self.asked.budget]
             if not numbers:
-                self.ended = "done"
+                self.ended, self.complete = "done", True
                 return []
             before = [self.trials[number] for number in range(start)]
+            there = [self.trials[number] for number in numbers if number in self.trials]
             if before and not self.asked.search.grid and all(trial.outcome != "ok" for trial in before):
                 self.ended = f"none of its {len(before)} trials has a number: {before[0].error}"
                 return []
             if all(number in self.trials for number in numbers):
                 continue
-            proposed = [p for p in propose(self.asked.search, start, before) if p.number in numbers]
-            todo = [p for p in proposed if p.number not in self.trials]
+            todo = [p for p in propose(self.asked.search, start, before, there) if p.number in numbers]
             if not todo:
-                self.ended = f"every setting of its space is tried: {len(self.trials)}"
+                self.ended, self.complete = f"every setting of its space is tried: {len(self.trials)}", True
                 return []
             self.pending = {p.number for p in todo}
             return todo
@@ -173,8 +160,8 @@ class Tuner:
         self.engine = Engine(options, console)
 
     def run(self, wanted: Sequence[Asked]) -> list[Study]:
-        """Bring each study to its budget; returns those that have a choice. Trials whose code, protocol or data moved
-        are refused: their study starts again.
+        """Bring each study to its budget; returns those that have a choice. Trials whose code, protocol, data or search
+        moved are set aside, and their study starts again.
 
         Raises UserError where the data are bad, none of the datasets is there, or a trial cannot be written.
         """
@@ -188,12 +175,12 @@ class Tuner:
             return [study for study, session in sessions.items() if best(session.trials.values())]
 
     def _session(self, asked: Asked, expected: Expected) -> Session:
-        trials = asked.study.read(self.store.folder)
-        kept, why = serving(asked, trials, expected, self.options.rerun)
-        if why:
-            self.engine.say(f"{asked.study}: {len(trials) - len(kept)} of its {len(trials)} trials are dropped: {why}")
-            asked.study.forget(self.store.folder, trials[len(kept) :])
-        return Session(asked, {trial.number: trial for trial in kept})
+        found = resumed(asked.study, asked.search, self.store.folder, expected, self.options.rerun)
+        if found.why:
+            count = len(found.refused) + len(found.kept)
+            self.engine.say(f"{asked.study}: {len(found.refused)} of its {count} trials are made again: {found.why}")
+        found.settle(asked.study, self.store.folder)
+        return Session(asked, {trial.number: trial for trial in found.kept})
 
     def _work(self, sessions: Mapping[Study, Session], expected: Expected) -> None:
         total = sum(max(0, s.asked.most - len(s.trials)) for s in sessions.values())
@@ -235,7 +222,9 @@ class Tuner:
         return [self._job(session, stack, expected) for stack in stacks(todo, pieces, gradient=gradient)]
 
     def _told(self, session: Session, display: Display) -> None:
-        """Print the one line of a study that has ended."""
+        """Print the one line of a study that has ended, whose older trials are then needed no more."""
+        if session.complete and best(session.history):
+            session.asked.study.replaced(self.store.folder, session.trials)
         words = "" if session.ended == "done" else f"; {session.ended}"
         display.say(f"{session.asked.study}: {told(session.history)}{words}")
 
