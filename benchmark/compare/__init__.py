@@ -5,6 +5,7 @@ resample   the bootstrap of a test set
 lanes      many draws of a ranking metric at a time
 slices     named subsets of test rows
 noise      what is kept of it, one file per dataset
+ceiling    how well a log can be ordered at all
 portrait   how a log's watch ratios move over time
 derived    reads and writes such files
 """

@@ -1,13 +1,31 @@
 """Files that `python -m benchmark compare` derives from a dataset's records and keeps beside them."""
 
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from benchmark.files.atomic import get
 from benchmark.files.errors import UserError
+from benchmark.records.record import Record
 from datasets.common.files import put
 
+if TYPE_CHECKING:
+    from benchmark.records.store import Store
+    from datasets.base import Table
+
 T = TypeVar("T")
+
+
+class Derived(Protocol):
+    """What a derived file says of where it comes from."""
+
+    @property
+    def code(self) -> str:
+        """A hash of what computed it."""
+
+    @property
+    def table(self) -> str:
+        """The fingerprint of the prepared table."""
 
 
 def read(path: Path, kind: type[T]) -> T | None:
@@ -21,3 +39,44 @@ def write(path: Path, data: bytes) -> None:
         put(path, data)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}): choose another --runs FOLDER") from None
+
+
+def refresh(
+    store: "Store",
+    root: Path | None,
+    say: Callable[[str], None],
+    only: Collection[str],
+    *,
+    file: str,
+    what: str,
+    code: str,
+    fits: Callable[[Record], bool],
+    read: Callable[[Path], Derived | None],
+    make: Callable[[str, Path, "Table"], None],
+) -> None:
+    """Bring a file of each dataset with fitting records up to date, where its data are at hand.
+
+    only: datasets; all where empty. what: is said before the work. code: today's hash of what computes it. read: the
+    file in a folder. make: writes it into the folder of the dataset's records, or raises ValueError where the table
+    does not allow one. Raises UserError where a file cannot be read or written."""
+    from datasets import cache, registry
+    from datasets.base import BadData, CacheError, NotAvailable
+
+    records = {r.dataset: r for r in store.all() if r.outcome == "ok" and (not only or r.dataset in only)}
+    for dataset in sorted(name for name, record in records.items() if fits(record)):
+        folder = store.folder / dataset
+        for scratch in folder.glob(f".{file}.*"):  # left by a run that was killed
+            scratch.unlink(missing_ok=True)
+        try:
+            here = registry.get(dataset, root)
+            known, kept = cache.cached_fingerprint(here, root), read(folder)
+            if kept is not None and kept.code == code and known in (None, kept.table):
+                continue
+            say(f"{dataset}: {what}")
+            make(dataset, folder, cache.load(here, root))
+        except (registry.UnknownDataset, NotAvailable):
+            continue  # what is kept stays as it is
+        except (BadData, CacheError) as error:
+            raise UserError(str(error)) from None
+        except ValueError as error:
+            say(f"{dataset}: no {file.removesuffix('.json')}, {error}")

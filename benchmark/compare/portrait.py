@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from benchmark.compare import derived
-from benchmark.files.errors import UserError
 from benchmark.records.identity import digest
 from benchmark.records.record import Record
 
@@ -48,27 +47,12 @@ def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only:
     """Bring the portrait of each chronological dataset with records up to date, where its data are at hand.
 
     only: datasets; all where empty. Raises UserError where a file cannot be read or written."""
-    from datasets import cache, registry
-    from datasets.base import BadData, CacheError, NotAvailable
 
-    records = {r.dataset: r for r in store.all() if r.outcome == "ok" and (not only or r.dataset in only)}
-    for dataset in sorted(name for name, record in records.items() if _fits(record)):
-        folder = store.folder / dataset
-        for scratch in folder.glob(f".{FILE}.*"):  # left by a run that was killed
-            scratch.unlink(missing_ok=True)
-        try:
-            here = registry.get(dataset, root)
-            known, kept = cache.cached_fingerprint(here, root), read(folder)
-            if kept is not None and kept.code == code() and known in (None, kept.table):
-                continue
-            say(f"{dataset}: how its watch ratios move over time")
-            write(folder, portray(dataset, cache.load(here, root)))
-        except (registry.UnknownDataset, NotAvailable):
-            continue  # what is kept stays as it is
-        except (BadData, CacheError) as error:
-            raise UserError(str(error)) from None
-        except ValueError as error:
-            say(f"{dataset}: no portrait, {error}")
+    def make(dataset: str, folder: Path, table: "Table") -> None:
+        write(folder, portray(dataset, table))
+
+    what = "how its watch ratios move over time"
+    derived.refresh(store, root, say, only, file=FILE, what=what, code=code(), fits=_fits, read=read, make=make)
 
 
 def _fits(record: Record) -> bool:

@@ -1,14 +1,17 @@
-"""A folder of records, each file read once: records, noise, portraits, searches, arrays, and one digest of it all."""
+"""A folder of records, each file read once: records, what was derived of them, searches, arrays, one digest of all."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
+from benchmark.compare import ceiling as ceilings
 from benchmark.compare import noise as noises
 from benchmark.compare import portrait as portraying
+from benchmark.compare.ceiling import Ceiling
 from benchmark.compare.noise import Noise
 from benchmark.compare.portrait import Portrait
 from benchmark.files.errors import UserError
@@ -17,6 +20,8 @@ from benchmark.records.record import Record, decode
 from benchmark.records.stamp import SUFFIX, Stamp, all_below
 from benchmark.records.study import GLOB, Study, studies
 from benchmark.records.trial import Trial
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Folder:
     records: Sequence[Record] = ()
     noise: Mapping[str, Noise] = field(default_factory=dict)  # by dataset
     portraits: Mapping[str, Portrait] = field(default_factory=dict)  # by dataset
+    ceilings: Mapping[str, Ceiling] = field(default_factory=dict)  # by dataset
     searches: Mapping[Study, Sequence[Trial]] = field(default_factory=dict)
     stamps: Mapping[Cell, Stamp] = field(default_factory=dict)  # of the records as they are
     hashes: Mapping[str, str] = field(default_factory=dict)  # file, relative -> its SHA-256
@@ -37,11 +43,16 @@ def read(runs: Path) -> Folder:
     """Everything below the folder. Raises UserError on a file that is something else than its name says."""
     raw = _raw(runs)
     records = sorted((_record(runs, path, raw[path]) for path in files(runs)), key=lambda record: record.cell)
-    folders = sorted({path.parent for path in raw if path.name == portraying.FILE})
-    portraits = {folder.name: found for folder in folders if (found := portraying.read(folder))}
+    portraits = _derived(raw, portraying.FILE, portraying.read)
+    ceiling = _derived(raw, ceilings.FILE, ceilings.read)
     hashes = {path.relative_to(runs).as_posix(): hashlib.sha256(data).hexdigest() for path, data in raw.items()}
     searches, stamps = studies(runs), all_below(runs)
-    return Folder(runs, records, resampled(runs), portraits, searches, stamps, hashes, _total(runs, raw))
+    return Folder(runs, records, resampled(runs), portraits, ceiling, searches, stamps, hashes, _total(runs, raw))
+
+
+def _derived(raw: Iterable[Path], file: str, read: Callable[[Path], T | None]) -> dict[str, T]:
+    """The files of that name, by dataset."""
+    return {path.parent.name: found for path in raw if path.name == file and (found := read(path.parent)) is not None}
 
 
 def files(runs: Path) -> list[Path]:
@@ -86,7 +97,7 @@ def _raw(runs: Path) -> dict[Path, bytes]:
         for path in runs.glob(glob)
         if not path.name.startswith(".")
     )
-    datasets = (path for name in (noises.FILE, portraying.FILE) for path in runs.glob(f"*/{name}"))
+    datasets = (path for name in (noises.FILE, portraying.FILE, ceilings.FILE) for path in runs.glob(f"*/{name}"))
     return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets])}
 
 

@@ -1,6 +1,6 @@
 """Facts that records do not hold: kinds of methods, readings of a paper, protocols beside a base.
 
-Read once from `reports/beyond/methods.toml` and `tweaks.toml`."""
+Read once from `reports/beyond/methods.toml`, `tweaks.toml` and `size.toml`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -53,6 +53,15 @@ class Tweaks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tweaks: list[Tweak]
 
 
+class Sizes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Protocols that leave a share of the base's training rows, the least first, and the methods that they are for."""
+
+    base: str
+    metric: str
+    methods: list[str]
+    datasets: list[str]
+
+
 @cache
 def methods() -> Methods:
     return msgspec.toml.decode((BEYOND / "methods.toml").read_bytes(), type=Methods)
@@ -64,9 +73,15 @@ def tweaks() -> Tweaks:
 
 
 @cache
+def sizes() -> Sizes:
+    return msgspec.toml.decode((BEYOND / "size.toml").read_bytes(), type=Sizes)
+
+
+@cache
 def bases() -> Mapping[str, str]:
     """Protocol -> the protocol that it differs from in one thing."""
-    return {tweak.dataset: tweaks().base for tweak in tweaks().tweaks if tweak.dataset}
+    tweaked = {tweak.dataset: tweaks().base for tweak in tweaks().tweaks if tweak.dataset}
+    return tweaked | dict.fromkeys(sizes().datasets, sizes().base)
 
 
 def kind_of(method: str, records: tuple[Record, ...]) -> Kind:

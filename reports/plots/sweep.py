@@ -1,15 +1,18 @@
-"""The figure of a sweep, or of variants side by side: each metric with the spread of its seeds."""
+"""Figures of a sweep, with the spread of seeds: variants side by side by metric, methods by training rows."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.model.board import Result
 from reports.model.metrics import METRICS
-from reports.plots.drawing import COLOURS, svg
+from reports.model.summary import Summary
+from reports.plots.drawing import COLOURS, literal, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_MARKS = "osD^vPX*"
 
 
 def figure(
@@ -57,3 +60,45 @@ def _draw(
         axes.axhline(level, color=COLOURS[4], linestyle="--", linewidth=0.9, label=beside[0])
     axes.grid(color="#eeeeee")
     axes.set_axisbelow(True)
+
+
+def curves(
+    lines: Sequence[tuple[str, Sequence[tuple[float, Summary]]]],
+    *,
+    level: tuple[str, Sequence[tuple[float, float]]],
+    label: str,
+    title: str,
+) -> str:
+    """A line for each method over training rows, logarithmic, with the standard deviation of its seeds. level: what is
+    predicted, by name, as a dashed line."""
+
+    def draw(picture: "Figure") -> None:
+        axes = picture.subplots()
+        axes.set_xscale("log")
+        axes.minorticks_off()
+        counts = sorted({count for _, points in lines for count, _ in points})
+        for place, (name, points) in enumerate(lines):
+            axes.errorbar(
+                [count for count, _ in points],
+                [summary.mean for _, summary in points],
+                [summary.std or 0.0 for _, summary in points],
+                color=COLOURS[place % len(COLOURS)],
+                marker=_MARKS[place % len(_MARKS)],
+                linestyle="-" if place < len(COLOURS) else ":",
+                markersize=3.5,
+                linewidth=1,
+                capsize=2,
+                label=literal(name),
+            )
+        if level[1]:
+            axes.plot(
+                *zip(*level[1], strict=True), color="#444444", linestyle="--", linewidth=1, label=literal(level[0])
+            )
+        axes.set_xticks(counts, [f"{count:,.0f}" for count in counts])
+        axes.set_xlabel("training rows")
+        axes.set_ylabel(label)
+        axes.grid(color="#eeeeee")
+        axes.set_axisbelow(True)
+        picture.legend(loc="outside right upper", frameon=False, fontsize=7)
+
+    return svg(draw, title=title, size=(8, 3.4))

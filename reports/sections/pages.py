@@ -7,7 +7,7 @@ from reports.markup.text import plain
 from reports.model.board import Board
 from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
-from reports.sections import answer, cost, data, distributions, tuning, tweaks
+from reports.sections import answer, ceiling, cost, data, distributions, size, tuning, tweaks
 from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
 from reports.sections.front import about, datasets, evidence, findings, links, picture, ranking, unsaid
 from reports.sections.paper import buckets, checklist, comparison, counts, notes, reproduced, supplement, values
@@ -17,6 +17,7 @@ ACROSS: tuple[tuple[str, str, str, tuple[Callable[[Board], Section | None], ...]
     ("field", "The field", "Field", (picture.tables, picture.standing, evidence.rivals, evidence.estimands)),
     ("tuning", "Untuned and tuned", "Tuned", (tuning.section,)),
     ("tweaks", "Tweaks of protocol and size", "Tweaks", (tweaks.section,)),
+    ("ceiling", "Ceiling and size", "Ceiling", (ceiling.section, size.section)),
     ("distributions", "Predicted distributions", "Distributions", (distributions.section,)),
     ("cost", "Cost", "Cost", (cost.section, cost.where)),
     ("data", "Data", "Data", (data.section, data.left_out)),

@@ -1,0 +1,152 @@
+"""How well a log can be ordered at all by who watches what: variance components of the label, and the XAUC that they
+predict. One small JSON file beside the records of a watch-time dataset, complete or absent."""
+
+from collections.abc import Callable, Collection
+from math import inf, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from benchmark.compare import derived
+from benchmark.compare.slices import ITEMS
+from benchmark.files.errors import UserError
+from benchmark.records.identity import digest
+from benchmark.records.record import Record
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from benchmark.records.store import Store
+    from datasets.base import Table
+    from methods._components import Components
+
+FILE = "ceiling.json"
+ROWS = (1, 5, 27, inf)  # training rows a user: KuaiRand-Pure's whole log has 27
+SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the log's training rows
+_USER = "user_id"
+_DIGITS = 6
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Shares of the variance of the label's normal scores on the training rows, or their standard errors."""
+
+    user: float
+    item: float
+    shared: float  # by both, where users do not meet items at random
+    residual: float
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The XAUC that shrunken user and item means are predicted to reach."""
+
+    rows: float | None  # training rows, a user's or the log's; None: without end
+    xauc: float
+
+
+class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One dataset's variance components, from its training rows."""
+
+    format: int = 1
+    dataset: str
+    code: str  # hash of what computed it
+    table: str  # fingerprint of the prepared table
+    rows: int  # of training
+    users: int
+    items: int
+    parts: Parts
+    errors: Parts | None  # from leaving out users; None where they are too few
+    by_user: list[Point]  # where every user has so many rows, and items in proportion
+    by_share: list[Point]  # of the log's own test rows, where each user and item has kept its share of training rows
+
+
+def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only: Collection[str] = ()) -> None:
+    """Bring the ceiling of each watch-time dataset with records up to date, where its data are at hand.
+
+    only: datasets; all where empty. Raises UserError where a file cannot be read or written."""
+
+    def make(dataset: str, folder: Path, table: "Table") -> None:
+        write(folder, measured(dataset, table))
+
+    what = "how much of its label is the user's and the item's"
+    derived.refresh(store, root, say, only, file=FILE, what=what, code=code(), fits=_fits, read=read, make=make)
+
+
+def _fits(record: Record) -> bool:
+    """Says whether the record's dataset has users who watch: labels with durations, the whole log to learn from."""
+    options = record.protocol.get("options") or {}
+    return "bucket_edges" in record.facts and "training_share" not in options
+
+
+def code() -> str:
+    """A hash of what decides the numbers besides the data."""
+    from methods import _components
+
+    return digest(Path(__file__).read_bytes() + Path(str(_components.__file__)).read_bytes())
+
+
+def measured(dataset: str, table: "Table") -> Ceiling:
+    """Estimate the components on the training rows. Raises ValueError where the table cannot tell them apart."""
+    import numpy as np
+
+    from methods._components import normal_scores, with_errors
+
+    names = [field.name for field in table.schema.fields]
+    item_field = next((name for name in ITEMS if name in names), None)
+    if _USER not in names or item_field is None or table.rows.label is None:
+        raise ValueError("its rows name no user or no item")
+    train, test = table.split["train"], table.split["test"]
+    label, ids = table.rows.label[train], table.rows.ids
+    user, item = ids[train, names.index(_USER)], ids[train, names.index(item_field)]
+    found, errors = with_errors(normal_scores(label), user, item)
+    if not found.identified or not found.total > 0:
+        raise ValueError("its training rows cannot tell users, items and chance apart")
+    of_user, of_item = _counts(user, ids[test, names.index(_USER)]), _counts(item, ids[test, names.index(item_field)])
+    users, items = len(np.unique(user)), len(np.unique(item))
+    return Ceiling(
+        dataset=dataset,
+        code=code(),
+        table=table.fingerprint,
+        rows=len(train),
+        users=users,
+        items=items,
+        parts=_parts(found, found.total),
+        errors=_parts(errors, found.total) if errors else None,
+        by_user=[_point(k, found.xauc(k, k * users / items)) for k in ROWS],
+        by_share=[_point(s * len(train), found.xauc(s * of_user, s * of_item)) for s in SHARES],
+    )
+
+
+def _counts(train: "np.ndarray", test: "np.ndarray") -> "np.ndarray":
+    """How many training rows each test row's id has, float64 [test]; none where the id is unknown."""
+    import numpy as np
+
+    rows = np.bincount(train, minlength=int(test.max()) + 1).astype(np.float64)
+    rows[0] = 0.0
+    return rows[test]
+
+
+def _parts(found: "Components", total: float) -> Parts:
+    return Parts(
+        user=round(found.user / total, _DIGITS),
+        item=round(found.item / total, _DIGITS),
+        shared=round(found.shared / total, _DIGITS),
+        residual=round(found.residual / total, _DIGITS),
+    )
+
+
+def _point(rows: float, xauc: float) -> Point:
+    return Point(rows=rows if isfinite(rows) else None, xauc=round(xauc, _DIGITS))
+
+
+def read(folder: Path) -> Ceiling | None:
+    """A dataset's ceiling below its folder of records, None where there is none. Raises UserError on another file."""
+    found = derived.read(folder / FILE, Ceiling)
+    if found is not None and not all(0.5 <= point.xauc <= 1 for point in (*found.by_user, *found.by_share)):
+        raise UserError(f"{folder / FILE} cannot be right (an XAUC outside 0.5 to 1): delete it")
+    return found
+
+
+def write(folder: Path, ceiling: Ceiling) -> None:
+    """Put it in place: whole or not at all. Raises UserError."""
+    derived.write(folder / FILE, msgspec.json.format(msgspec.json.encode(ceiling, order="sorted"), indent=1) + b"\n")
