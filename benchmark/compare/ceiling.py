@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from benchmark.compare import derived
-from benchmark.compare.slices import ITEMS
 from benchmark.files.errors import UserError
 from benchmark.records.identity import digest
 from benchmark.records.record import Record
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 FILE = "ceiling.json"
 ROWS = (1, 5, 27, inf)  # training rows a user: KuaiRand-Pure's whole log has 27
 SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the log's training rows
-_USER = "user_id"
 _DIGITS = 6
 
 
@@ -89,19 +87,19 @@ def measured(dataset: str, table: "Table") -> Ceiling:
     """Estimate the components on the training rows. Raises ValueError where the table cannot tell them apart."""
     import numpy as np
 
-    from methods._components import normal_scores, with_errors
+    from methods._components import ITEMS, USER, normal_scores, with_errors
 
     names = [field.name for field in table.schema.fields]
     item_field = next((name for name in ITEMS if name in names), None)
-    if _USER not in names or item_field is None or table.rows.label is None:
+    if USER not in names or item_field is None or table.rows.label is None:
         raise ValueError("its rows name no user or no item")
     train, test = table.split["train"], table.split["test"]
     label, ids = table.rows.label[train], table.rows.ids
-    user, item = ids[train, names.index(_USER)], ids[train, names.index(item_field)]
+    user, item = ids[train, names.index(USER)], ids[train, names.index(item_field)]
     found, errors = with_errors(normal_scores(label), user, item)
     if not found.identified or not found.total > 0:
         raise ValueError("its training rows cannot tell users, items and chance apart")
-    of_user, of_item = _counts(user, ids[test, names.index(_USER)]), _counts(item, ids[test, names.index(item_field)])
+    of_user, of_item = _counts(user, ids[test, names.index(USER)]), _counts(item, ids[test, names.index(item_field)])
     users, items = len(np.unique(user)), len(np.unique(item))
     return Ceiling(
         dataset=dataset,
