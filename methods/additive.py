@@ -39,6 +39,7 @@ class Additive(Estimator):
     tasks = ("watch_time",)
     deterministic = True
     estimates = "median"
+    estimates_why = "a mean of normal scores, brought back by the label's quantiles"
 
     @classmethod
     def supports(cls, schema: Schema) -> str | None:
