@@ -69,8 +69,8 @@ class KuaiRand(Dataset):
         share: float = 1.0,
         batch: int = 512,
     ) -> None:
-        """`distinct`: a row that equals an earlier one in user, video, features and play time is dropped. `share`: of the
-        training rows, the others are left out; validation and test rows are the same."""
+        """`distinct`: a row that equals an earlier one in user, video, features and play time is dropped. `share`: of
+        the training rows, the others are left out; validation and test rows are the same."""
         order = "chronological 6:2:2 by time_ms" if chronological else f"random 6:2:2 by row, split seed {seed}"
         options = {"duration_s": list(seconds), "played_only": played, "buckets": buckets, "target": "watch time (s)"}
         if distinct:
