@@ -202,6 +202,18 @@ def test_a_machine_without_predictions_keeps_the_file_and_does_not_complain_of_w
     assert here.path.read_bytes() == before
 
 
+def test_damaged_predictions_do_not_take_away_what_the_file_says(here):
+    predict(here.at, *records())
+    here.refresh()
+    before = here.path.read_bytes()
+    for one in records():
+        path_of(Group("kuairand", one.method, one.variant, (0,)), one.seed, one.identity).write_bytes(b"no array")
+    save(here.store.folder, *seeds(3, method="wlr"))
+    predict(here.at, *seeds(3, method="wlr"))
+    assert here.refresh() == [f"kuairand/wlr/default: no paired test, {comparing._ALONE}"]
+    assert here.path.read_bytes() == before
+
+
 def test_new_and_changed_cells_are_resampled_again(here):
     predict(here.at, *records())
     here.refresh()

@@ -34,7 +34,6 @@ from datasets.common.files import put
 METRICS = ("mae", "rmse", "ratio", "xauc", "xgauc", "spearman", "gini", "auc")
 Say = Callable[[str], None]
 _LOST = "its predictions are not on this machine; `python -m benchmark run --rerun all` makes them again"
-
 _ALONE = "the predictions of what was resampled before are not on this machine; keeping the file that has it"
 
 
@@ -129,15 +128,27 @@ def _tags(records: Sequence[Record]) -> dict[tuple[str, str], dict[str, str]]:
 
 
 def predicted(records: Sequence[Record]) -> tuple[list[Predicted], dict[str, str]]:
-    """Splits one dataset's records into groups whose predictions are all at hand, and "method/variant" -> why not."""
+    """Splits one dataset's records into groups whose predictions are all at hand, as they were written, and
+    "method/variant" -> why not."""
     found, missing = [], {}
     for group, same in _groups(records):
         paths = tuple(path_of(group, r.seed, r.identity) for r in same)
-        if all(path.is_file() for path in paths):
-            found.append(Predicted(group, paths, {str(r.seed): tag(r.identity) for r in same}))
+        if why := next(filter(None, map(_lost, paths)), ""):
+            missing[f"{group.method}/{group.variant}"] = why
         else:
-            missing[f"{group.method}/{group.variant}"] = _LOST
+            found.append(Predicted(group, paths, {str(r.seed): tag(r.identity) for r in same}))
     return found, missing
+
+
+def _lost(path: Path) -> str:
+    """Why there are no predictions in this file; empty where there are."""
+    try:
+        predictions.read(path)
+    except FileNotFoundError:
+        return _LOST
+    except (OSError, ValueError, EOFError) as error:
+        return f"its predictions are damaged ({error}); `python -m benchmark run --rerun all` makes them again"
+    return ""
 
 
 def compare(
