@@ -14,6 +14,7 @@ from benchmark.records.study import is_tuned
 from reports.markup.table import Entry
 from reports.markup.text import code, plain
 from reports.model.aside import aside
+from reports.model.controls import worlds
 from reports.model.folder import Folder
 from reports.model.methods import Kind, bases, kind_of
 from reports.model.metrics import METRICS, shown
@@ -187,8 +188,9 @@ class Board:
 
     @property
     def datasets(self) -> list[str]:
-        """Those with a board of their own: a protocol with one change stands beside its base where that has any."""
-        found = {dataset for dataset, _, _ in self.results}
+        """Those with a board of their own: a protocol with one change stands beside its base where that has any, and
+        worlds made for an idea stand together on a page."""
+        found = {dataset for dataset, _, _ in self.results} - worlds().keys()
         return sorted(dataset for dataset in found if bases().get(dataset) not in found)
 
     def of(self, dataset: str) -> list[Result]:

@@ -9,6 +9,7 @@ from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
 from reports.sections import answer, ceiling, cost, data, distributions, size, tuning, tweaks
 from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
+from reports.sections.controls import page as controls
 from reports.sections.front import about, datasets, evidence, findings, links, picture, ranking, unsaid
 from reports.sections.paper import buckets, checklist, comparison, counts, notes, reproduced, supplement, values
 
@@ -18,6 +19,7 @@ ACROSS: tuple[tuple[str, str, str, tuple[Callable[[Board], Section | None], ...]
     ("tuning", "Untuned and tuned", "Tuned", (tuning.section,)),
     ("tweaks", "Tweaks of protocol and size", "Tweaks", (tweaks.section,)),
     ("ceiling", "Ceiling and size", "Ceiling", (ceiling.section, size.section)),
+    ("controls", "Controls: ideas in worlds made for them", "Controls", (controls.section,)),
     ("distributions", "Predicted distributions", "Distributions", (distributions.section,)),
     ("cost", "Cost", "Cost", (cost.section, cost.where)),
     ("data", "Data", "Data", (data.section, data.left_out)),

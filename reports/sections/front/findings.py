@@ -7,6 +7,7 @@ from reports.markup.document import Part, Section
 from reports.model.board import Board
 from reports.model.papers import papers
 from reports.sections.findings.against import rivals, without
+from reports.sections.findings.controls import controls
 from reports.sections.findings.finding import Finding
 from reports.sections.findings.methods import constants, plain_networks, trees, winners
 from reports.sections.findings.printed import numbers, orders
@@ -32,6 +33,7 @@ def findings(board: Board) -> Iterator[Finding]:
         yield from rivals(board, paper)
     yield from numbers(board)
     yield from orders(board)
+    yield from controls(board)
     yield from constants(board)
     yield from trees(board)
     yield from plain_networks(board)

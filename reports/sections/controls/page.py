@@ -1,0 +1,122 @@
+"""One table: does each idea work where it should, by how much, from how many rows on, and does it not where it should
+not?"""
+
+from collections.abc import Iterator
+
+from reports.evidence.differences import behind
+from reports.markup.document import Part, Section
+from reports.markup.table import Entry, Table, text_column
+from reports.markup.text import NONE, plain, sentence_list, short
+from reports.model.board import Board, Result
+from reports.model.metrics import METRICS
+from reports.sections.controls.trial import Duel, Trial, rows, trials
+
+ABOUT = (
+    "Made-up worlds whose truth is known, described with their formulas in `datasets/worlds`; each has one idea's "
+    "assumption built in, at four numbers of training rows, and tests on the same rows at all of them. A difference is "
+    "the idea's row less the other [95 % interval], so below 0 is good of an error and above 0 of a "
+    "ranking; what noise does not tell apart, by Holm over all such differences of the table, is a tie.",
+    "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE: against "
+    "its own ablation an idea mostly has the same estimand, against a rival it may not.",
+)
+
+
+def section(board: Board) -> Section | None:
+    """None where no idea has numbers beside its ablation."""
+    found = trials(board)
+    if not found:
+        return None
+    part = Part(tables=(table(board, found),), lines=tuple(lines(board, found)))
+    return Section("controls", "Ideas in worlds made for them", ABOUT, (part,))
+
+
+def table(board: Board, found: list[Trial]) -> Table:
+    """An idea and a metric a row."""
+    columns = (
+        text_column("idea", "idea"),
+        text_column("metric", "metric"),
+        text_column("verdict", "works where it should?"),
+        text_column("ablation", "less itself without"),
+        text_column("since", "from rows on"),
+        text_column("rival", "less the best rival"),
+        text_column("own", "itself / oracle"),
+        text_column("fails", "less itself without, assumption fails"),
+    )
+    return Table("controls", "Ideas in worlds made for them", columns, tuple(_row(board, trial) for trial in found))
+
+
+def _row(board: Board, trial: Trial) -> tuple[Entry, ...]:
+    metric, last = METRICS[trial.metric], trial.last
+    rival = trial.rival[-1] if trial.rival else None
+    count = rows(board, last.dataset)
+    since = trial.since(board)
+    return (
+        Entry(text=f"{last.mine.label}: {plain(trial.idea.says)}"),
+        Entry(text=metric.title),
+        Entry(text=trial.verdict),
+        Entry(last.gap.value, text=_told(last)),
+        Entry(since, text=f"{since:,}" if since else NONE),
+        Entry(rival.gap.value if rival else None, text=f"{_told(rival)}: {rival.other.label}" if rival else ""),
+        Entry(
+            text=f"{_value(last.mine, trial.metric)} / {short(trial.oracle(board))}"
+            + f" ({count:,} rows)" * bool(count)
+        ),
+        Entry(text=f"{_told(trial.fails[-1])}: {trial.elsewhere}" if trial.fails else ""),
+    )
+
+
+def _value(result: Result, metric: str) -> str:
+    return short(result.mean(metric))
+
+
+def _told(duel: Duel) -> str:
+    """ "-0.32 [-0.41, -0.23] better" """
+    if duel.gap.found is None:
+        return f"{_signed(duel.gap.value)} {duel.word}"
+    low, high = duel.gap.found.interval
+    return f"{_signed(duel.gap.value)} [{_signed(low)}, {_signed(high)}] {duel.word}"
+
+
+def _signed(value: float) -> str:
+    """Three digits that count, with the sign."""
+    return f"{'+' if value >= 0 else '-'}{short(abs(value))}"
+
+
+def never(found: list[Trial]) -> list[Trial]:
+    """The first trial of each idea that is better than its ablation at no size by no metric."""
+    won = {trial.idea.says for trial in found if any(duel.word == "better" for duel in trial.ablation)}
+    first = {trial.idea.says: trial for trial in reversed(found)}
+    return [trial for says, trial in first.items() if says not in won][::-1]
+
+
+def lines(board: Board, found: list[Trial]) -> Iterator[str]:
+    """Who nowhere beats its own ablation, where ideas help without their assumption, and what is not in the table."""
+    for trial in never(found):
+        mine, other = trial.last.mine, trial.last.other
+        yield (
+            f"{mine.label} nowhere beats {other.label}: {plain(trial.idea.says)} gains nothing in the world made for "
+            f"it, at {_sizes(board, trial)} training rows, by {sentence_list(_metrics(found, trial))}."
+        )
+    for trial in found:
+        if trial.fails and trial.fails[-1].word == "better":
+            yield (
+                f"{trial.last.mine.label}: {plain(trial.idea.says)} is better by {METRICS[trial.metric].name} also "
+                "where its assumption does not hold, so what it gains is not that assumption alone."
+            )
+    late = [
+        f"{t.last.mine.label} ({plain(t.idea.says)}, {METRICS[t.metric].name}) from {since:,} on"
+        for t in found
+        if (since := t.since(board)) and since > (rows(board, t.ablation[0].dataset) or 0)
+    ]
+    if late:
+        yield f"Needs more rows than the least: {'; '.join(late)}."
+    yield behind([duel.gap for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails)])
+
+
+def _sizes(board: Board, trial: Trial) -> str:
+    counts = [count for duel in trial.ablation if (count := rows(board, duel.dataset))]
+    return sentence_list([f"{count:,}" for count in counts])
+
+
+def _metrics(found: list[Trial], trial: Trial) -> list[str]:
+    return [METRICS[t.metric].name for t in found if t.idea == trial.idea]

@@ -1,0 +1,120 @@
+"""Ideas in worlds made for them: what works, from how many rows on, and what is said of one that never does."""
+
+from pathlib import Path
+
+from benchmark.plan.catalog import catalog
+from benchmark.plan.suite import cells, load
+from datasets import registry
+from reports.model.board import Board
+from reports.model.controls import controls, worlds
+from reports.model.front import row
+from reports.render import write
+from reports.sections.controls.page import section
+from reports.sections.controls.trial import trials
+from reports.sections.findings.controls import controls as finding
+from tests.fake_records import record, save
+from tests.pages import rows as shown
+
+IDEA = next(idea for idea in controls().ideas if idea.row == "d2q" and idea.holds == "controls-duration")
+ROWS = dict(zip(("@1k", "@2k", "@5k", ""), (1_000, 2_000, 5_000, 20_000), strict=True))
+
+
+def some(world: str, name: str, sizes: dict[str, float], noise: float = 0.01, count: int = 5):
+    """Records of one row, with a MAE for each size."""
+    method, variant = row(name)
+    return [
+        record(world + size, method, variant, seed, mae=mae, noise=noise,
+               facts={"slice": "a control world", "files": [], "split_sizes": {"train": ROWS[size]}})
+        for size, mae in sizes.items()
+        for seed in range(count)
+    ]  # fmt: skip
+
+
+def board(
+    mine: dict[str, float], without: dict[str, float], *, rival: float = 9.0, fails: tuple[float, ...] = ()
+) -> Board:
+    found = some(IDEA.holds, IDEA.row, mine) + some(IDEA.holds, IDEA.ablation, without)
+    found += some(IDEA.holds, IDEA.rivals[0], dict.fromkeys(mine, rival))
+    for name, mae in zip((IDEA.row, IDEA.ablation), fails, strict=False):
+        found += some(IDEA.fails, name, {"": mae})
+    return Board(found)
+
+
+def by_mae(board: Board):
+    return next(t for t in trials(board) if t.idea == IDEA and t.metric == "mae")
+
+
+def test_every_name_is_one_of_the_suite() -> None:
+    planned = {(c.dataset, c.method, c.variant) for c in cells(load("controls"), catalog()[0])}
+    for idea in controls().ideas:
+        for dataset in controls().sized(idea.holds):
+            for name in (idea.row, idea.ablation, *idea.rivals):
+                assert (dataset, *row(name)) in planned, (dataset, name)
+        for name in (idea.row, idea.ablation):
+            assert (idea.fails, *row(name)) in planned, (idea.fails, name)
+    names = [name for name in registry.names() if name.startswith("controls-") and not name.endswith("own-loss")]
+    assert set(worlds()) == set(names)
+
+
+def test_no_other_suite_has_them() -> None:
+    methods = catalog()[0]
+    for name in ("full", "wtp", "ltv", "quick", "own"):
+        assert not {c.dataset for c in cells(load(name), methods)} & set(worlds())
+
+
+def test_an_idea_works_from_the_size_on_from_which_it_is_always_better() -> None:
+    found = board({"@1k": 8.0, "@2k": 7.0, "@5k": 6.0, "": 5.0}, {"@1k": 7.0, "@2k": 7.5, "@5k": 6.5, "": 5.5})
+    assert [duel.word for duel in by_mae(found).ablation] == ["worse", "better", "better", "better"]
+    assert by_mae(found).since(found) == 2_000
+    assert by_mae(found).verdict == "works"
+    assert by_mae(found).rival[-1].word == "better"
+
+
+def test_an_idea_that_is_better_with_few_rows_alone_does_not_work_at_the_last() -> None:
+    found = board({"@1k": 7.0, "": 5.0}, {"@1k": 8.0, "": 5.0})
+    assert by_mae(found).since(found) is None
+    assert by_mae(found).verdict == "works with few rows"
+
+
+def test_a_tie_and_a_loss_are_no_success() -> None:
+    tie, loss = board({"": 5.0}, {"": 5.0}), board({"": 5.5}, {"": 5.0}, rival=5.0)
+    assert by_mae(tie).verdict == "tie"
+    assert by_mae(loss).verdict == "hurts"
+    text = " ".join(section(loss).parts[0].lines)
+    assert "nowhere beats" in text and "20,000 training rows" in text
+    assert by_mae(loss).rival[-1].word == "worse"
+    (said,) = finding(loss)
+    assert "none of 1 ideas" in said.text and "Better at no number of rows: D2Q" in said.text
+
+
+def test_the_table_says_it_with_intervals() -> None:
+    found = board({"@1k": 7.0, "": 5.0}, {"@1k": 8.0, "": 5.5}, fails=(7.0, 7.0))
+    first = next(line for line in shown(section(found).parts[0].tables[0]) if line["metric"].startswith("MAE"))
+    assert first["idea"] == f"D2Q: {IDEA.says}"
+    assert first["works where it should?"] == "works"
+    assert first["less itself without"].startswith("-0.5") and first["less itself without"].endswith("better")
+    assert first["from rows on"] == "1,000"
+    assert first["less itself without, assumption fails"].endswith("tie: no help")
+    (said,) = finding(found)
+    assert "1 of 1 ideas" in said.text and "none of 1 are" in said.text
+
+
+def test_an_idea_that_helps_without_its_assumption_is_named() -> None:
+    found = board({"": 5.0}, {"": 5.5}, fails=(6.0, 7.0))
+    assert by_mae(found).elsewhere == "helps there too"
+    assert "also where its assumption does not hold" in " ".join(section(found).parts[0].lines)
+
+
+def test_worlds_have_no_boards_and_no_part_in_other_findings() -> None:
+    alone = board({"": 5.0}, {"": 5.5})
+    assert alone.datasets == []
+    both = Board([*alone.records, *(record("kuairand", "tr", seed=s) for s in range(2))])
+    assert both.datasets == ["kuairand"]
+
+
+def test_a_run_of_controls_alone_has_its_page(tmp_path: Path) -> None:
+    save(tmp_path / "runs", *board({"": 5.0}, {"": 5.5}).records)
+    write(tmp_path / "runs")
+    texts = {path.name: path.read_text() for path in tmp_path.rglob("*.md")}
+    assert "less itself without" in texts["controls.md"]
+    assert not [name for name in texts if name.startswith("board-")]
