@@ -8,6 +8,11 @@ from datasets.base import Dataset
 SUFFIX = "own-loss"
 
 
+def own_loss_name(name: str) -> str:
+    """The twin's name: kuairand@own-loss, kuairec@ratio-own-loss."""
+    return f"{name}{'-' if '@' in name else '@'}{SUFFIX}"
+
+
 def own_loss(dataset: Dataset) -> Dataset | None:
     """The dataset with its training stopped by the method's own loss on the validation rows; None where it is so
     already, or where nothing is chosen.
@@ -19,6 +24,6 @@ def own_loss(dataset: Dataset) -> Dataset | None:
     if dataset.protocol.stop != "mae":
         return None
     other = copy.copy(dataset)
-    other.name = f"{dataset.name}{'-' if '@' in dataset.name else '@'}{SUFFIX}"
+    other.name = own_loss_name(dataset.name)
     other.protocol = replace(dataset.protocol, stop="loss")
     return other

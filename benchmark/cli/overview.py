@@ -36,7 +36,7 @@ from benchmark.records.cell import Group, grouped
 from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
 from datasets import registry
-from datasets.stopping import SUFFIX
+from datasets.stopping import SUFFIX, own_loss_name
 
 
 def list_() -> None:
@@ -52,8 +52,10 @@ def list_() -> None:
         variants = ", ".join(v for v in entry.configs if v != "default")
         say(f"  {name:<16} {entry.title}: {entry.summary}" + (f" Variants: {variants}." if variants else ""))
     say("\ndatasets")
-    for name in registry.names():
-        say(f"  {name:<24} {registry.get(name).source.title}; split {registry.get(name).protocol.split}")
+    known = registry.names()
+    for name in (name for name in known if not name.endswith(SUFFIX)):
+        also = f"; also {twin}" if (twin := own_loss_name(name)) in known else ""
+        say(f"  {name:<24} {registry.get(name).source.title}; split {registry.get(name).protocol.split}{also}")
 
 
 def data(
