@@ -125,7 +125,7 @@ def compare(*, data: Data = None, runs: Runs = RUNS, dataset: Datasets | None = 
 
 
 def resample(data: Path | None, runs: Path, names: Collection[str]) -> None:
-    from benchmark.compare import ceiling, estimands, portrait
+    from benchmark.compare import ceiling, estimands, marginal, portrait
     from benchmark.compare.refresh import refresh
 
     sweep(runs)
@@ -133,6 +133,7 @@ def resample(data: Path | None, runs: Path, names: Collection[str]) -> None:
     refresh(Store(runs), catalog()[0], root_of(data), say, names)
     portrait.refresh(Store(runs), root_of(data), say, names)
     ceiling.refresh(Store(runs), root_of(data), say, names)
+    marginal.refresh(Store(runs), root_of(data), say, names)
 
 
 def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:

@@ -1,8 +1,10 @@
 """Files that `python -m benchmark compare` derives from a dataset's records and keeps beside them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
 
 from benchmark.files.atomic import get
 from benchmark.files.errors import UserError
@@ -39,6 +41,27 @@ def write(path: Path, data: bytes) -> None:
         put(path, data)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror or error}): choose another --runs FOLDER") from None
+
+
+def encode(found: object) -> bytes:
+    """A struct as JSON: canonical bytes, a list of numbers stays on its line."""
+    return ("".join(_lines(msgspec.to_builtins(found), 0)) + "\n").encode()
+
+
+def _lines(value: Any, depth: int) -> Iterator[str]:
+    """Dictionaries, and lists of them or of lists, are opened; what is below goes on one line."""
+    opened = isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict | list))
+    if not opened or not value or depth > 4:
+        yield msgspec.json.encode(value).decode()
+        return
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    items = value.items() if isinstance(value, dict) else ((None, v) for v in value)
+    yield start
+    for place, (key, item) in enumerate(items):
+        yield ("," if place else "") + "\n" + " " * (depth + 1)
+        yield f"{msgspec.json.encode(key).decode()}: " if key is not None else ""
+        yield from [msgspec.json.encode(item).decode()] if key == "tags" else _lines(item, depth + 1)
+    yield "\n" + " " * depth + end
 
 
 def refresh(

@@ -1,9 +1,7 @@
 """The noise of a dataset's numbers, from resampling: one small JSON file beside its records, complete or absent."""
 
-from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -68,24 +66,8 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def encode(noise: Noise) -> bytes:
-    """Canonical bytes: a list of numbers stays on its line."""
-    return ("".join(_lines(msgspec.to_builtins(noise), 0)) + "\n").encode()
-
-
-def _lines(value: Any, depth: int) -> Iterator[str]:
-    """Dictionaries, and lists of them or of lists, are opened; what is below goes on one line."""
-    opened = isinstance(value, dict) or (isinstance(value, list) and value and isinstance(value[0], dict | list))
-    if not opened or not value or depth > 4:
-        yield msgspec.json.encode(value).decode()
-        return
-    start, end = "{}" if isinstance(value, dict) else "[]"
-    items = value.items() if isinstance(value, dict) else ((None, v) for v in value)
-    yield start
-    for place, (key, item) in enumerate(items):
-        yield ("," if place else "") + "\n" + " " * (depth + 1)
-        yield f"{msgspec.json.encode(key).decode()}: " if key is not None else ""
-        yield from [msgspec.json.encode(item).decode()] if key == "tags" else _lines(item, depth + 1)
-    yield "\n" + " " * depth + end
+    """Canonical bytes."""
+    return derived.encode(noise)
 
 
 def read(folder: Path) -> Noise | None:

@@ -9,9 +9,11 @@ from typing import TypeVar
 import msgspec
 
 from benchmark.compare import ceiling as ceilings
+from benchmark.compare import marginal as marginals_of
 from benchmark.compare import noise as noises
 from benchmark.compare import portrait as portraying
 from benchmark.compare.ceiling import Ceiling
+from benchmark.compare.marginal import Marginal
 from benchmark.compare.noise import Noise
 from benchmark.compare.portrait import Portrait
 from benchmark.files.errors import UserError
@@ -33,6 +35,7 @@ class Folder:
     noise: Mapping[str, Noise] = field(default_factory=dict)  # by dataset
     portraits: Mapping[str, Portrait] = field(default_factory=dict)  # by dataset
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)  # by dataset
+    marginals: Mapping[str, Marginal] = field(default_factory=dict)  # by dataset
     searches: Mapping[Study, Sequence[Trial]] = field(default_factory=dict)
     stamps: Mapping[Cell, Stamp] = field(default_factory=dict)  # of the records as they are
     hashes: Mapping[str, str] = field(default_factory=dict)  # file, relative -> its SHA-256
@@ -46,8 +49,18 @@ def read(runs: Path) -> Folder:
     portraits = _derived(raw, portraying.FILE, portraying.read)
     ceiling = _derived(raw, ceilings.FILE, ceilings.read)
     hashes = {path.relative_to(runs).as_posix(): hashlib.sha256(data).hexdigest() for path, data in raw.items()}
-    searches, stamps = studies(runs), all_below(runs)
-    return Folder(runs, records, resampled(runs), portraits, ceiling, searches, stamps, hashes, _total(runs, raw))
+    return Folder(
+        runs=runs,
+        records=records,
+        noise=resampled(runs),
+        portraits=portraits,
+        ceilings=ceiling,
+        marginals=_derived(raw, marginals_of.FILE, marginals_of.read),
+        searches=studies(runs),
+        stamps=all_below(runs),
+        hashes=hashes,
+        digest=_total(runs, raw),
+    )
 
 
 def _derived(raw: Iterable[Path], file: str, read: Callable[[Path], T | None]) -> dict[str, T]:
@@ -97,7 +110,8 @@ def _raw(runs: Path) -> dict[Path, bytes]:
         for path in runs.glob(glob)
         if not path.name.startswith(".")
     )
-    datasets = (path for name in (noises.FILE, portraying.FILE, ceilings.FILE) for path in runs.glob(f"*/{name}"))
+    names = (noises.FILE, portraying.FILE, ceilings.FILE, marginals_of.FILE)
+    datasets = (path for name in names for path in runs.glob(f"*/{name}"))
     return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets])}
 
 

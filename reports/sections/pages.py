@@ -11,7 +11,17 @@ from reports.sections import answer, ceiling, cost, data, distributions, size, t
 from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
 from reports.sections.controls import page as controls
 from reports.sections.front import about, datasets, evidence, findings, links, picture, ranking, unsaid
-from reports.sections.paper import buckets, checklist, comparison, counts, notes, reproduced, supplement, values
+from reports.sections.paper import (
+    buckets,
+    checklist,
+    comparison,
+    counts,
+    notes,
+    reproduced,
+    supplement,
+    together,
+    values,
+)
 
 BOARD = (leaderboard.section, noise.section, skill.section, slices.section, calibration.section, provenance.section)
 ACROSS: tuple[tuple[str, str, str, tuple[Callable[[Board], Section | None], ...]], ...] = (
@@ -79,6 +89,7 @@ def _paper(board: Board, paper: Paper) -> Iterator[Section]:
     found: tuple[Section | None, ...] = (
         *(beside.get(s.key) for s in supplements(paper) if s.rivals),
         reproduced.section(board, paper),
+        together.section(board, paper),
         *tables,
         *(beside.get(s.key) for s in supplements(paper) if not s.rivals),
         checklist.section(board, paper),

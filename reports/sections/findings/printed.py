@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from reports.evidence.printed import order
 from reports.evidence.printed.order import RowOrder, order_of
+from reports.evidence.printed.together import ABOVE, BELOW, Asked, asked
 from reports.evidence.printed.verdict import AGREES, BEYOND, BY_SIZE, OTHER_ROWS, SAME_ROWS, UNLIKE, every
 from reports.markup.document import slug
 from reports.markup.text import plain, sentence_list
 from reports.model.board import Board
-from reports.model.metrics import METRICS
-from reports.model.papers import Paper, PaperTable, papers
+from reports.model.metrics import ERRORS, METRICS
+from reports.model.papers import Paper, PaperTable, Printed, papers
 from reports.sections.findings.finding import Finding, of, paper_of
 
 
@@ -42,6 +43,50 @@ def numbers(board: Board) -> Iterator[Finding]:
         f"{'; '.join(texts)} ({sentence_list(where)})."
     )
     yield Finding("printed", text)
+
+
+def together(board: Board, paper: Paper) -> Iterator[Finding]:
+    """Whether a paper's printed errors can go with its printed XAUC."""
+    main = [one for one in asked(board.untuned, paper) if one.printed.main]
+    rows = [row for one in main for row in one.rows]
+    if not rows:
+        return
+    lost = [row for row in rows if row.word in (ABOVE, BELOW)]
+    head = (
+        f"{plain(paper.key)}'s printed errors {'can go with its XAUC' if not lost else 'do not go with its XAUC'}"
+        if len(lost) in (0, len(rows))
+        else f"The errors of {of(len(lost), len(rows))} rows that {plain(paper.key)} prints do not go with their XAUC"
+    )
+    texts = [text for one in main if (text := _apart(one))]
+    off = {m: 100 * max(one.reach.off[m] for one in main) for m in ERRORS}
+    link = paper_of(paper.key, "together", "row by row, with what is assumed")
+    yield Finding(
+        f"together-{paper.key}",
+        f"**{head}.** Under our labels' distribution and a Gaussian copula, which on our own rows is off by at most "
+        f"{off['rmse']:.1f} % of RMSE and {off['mae']:.1f} % of MAE{': ' if texts else ''}{'; '.join(texts)} ({link}).",
+    )
+
+
+def _apart(one: Asked) -> str:
+    """How many rows of a table do not fit, with the one whose MAE lies the furthest off; "" where all fit."""
+    lost = [row for row in one.rows if row.word in (ABOVE, BELOW)]
+    if not lost:
+        return ""
+    row = max(
+        lost, key=lambda r: abs(r.errors[ERRORS[0]].value / r.says.mean.mae - 1) if ERRORS[0] in r.errors else 0.0
+    )
+    theirs = [f"{METRICS[m].name} {_bare(e)}" for m, e in row.errors.items()]
+    ours = [f"{METRICS[m].name} {getattr(row.says.mean, m):.4g}" for m in row.errors]
+    table = f"Table {one.printed.number} ({plain(one.column)})"
+    return (
+        f"{of(len(lost), len(one.rows))} rows of {table}, as {plain(row.name)} "
+        f"with {sentence_list([f'XAUC {_bare(row.xauc)}', *theirs])}, where a mean of that order has "
+        f"{sentence_list(ours)}"
+    )
+
+
+def _bare(one: Printed) -> str:
+    return one.text.partition("±")[0]
 
 
 def orders(board: Board) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from reports.sections.findings.against import rivals, without
 from reports.sections.findings.controls import controls
 from reports.sections.findings.finding import Finding
 from reports.sections.findings.methods import constants, plain_networks, trees, winners
-from reports.sections.findings.printed import numbers, orders
+from reports.sections.findings.printed import numbers, orders, together
 from reports.sections.findings.protocol import estimand, ill, tweaks
 
 ABOUT = (
@@ -33,6 +33,8 @@ def findings(board: Board) -> Iterator[Finding]:
         yield from rivals(board, paper)
     yield from numbers(board)
     yield from orders(board)
+    for paper in papers().values():
+        yield from together(board, paper)
     yield from controls(board)
     yield from constants(board)
     yield from trees(board)
