@@ -90,6 +90,7 @@ def test_a_tie_and_a_loss_are_no_success() -> None:
 def test_the_table_says_it_with_intervals() -> None:
     found = board({"@1k": 7.0, "": 5.0}, {"@1k": 8.0, "": 5.5}, fails=(7.0, 7.0))
     first = next(line for line in shown(section(found).parts[0].tables[0]) if line["metric"].startswith("MAE"))
+    assert "Worlds: controls-duration, " in section(found).parts[0].lines[0]
     assert first["idea"] == f"D2Q: {IDEA.says}"
     assert first["works where it should?"] == "works"
     assert first["less itself without"].startswith("-0.5") and first["less itself without"].endswith("better")

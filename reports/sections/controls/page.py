@@ -90,7 +90,9 @@ def never(found: list[Trial]) -> list[Trial]:
 
 
 def lines(board: Board, found: list[Trial]) -> Iterator[str]:
-    """Who nowhere beats its own ablation, where ideas help without their assumption, and what is not in the table."""
+    """The worlds, who nowhere beats its own ablation, where ideas help without their assumption, and what is behind
+    it."""
+    yield f"Worlds: {'; '.join(_worlds(board, found))}."
     for trial in never(found):
         mine, other = trial.last.mine, trial.last.other
         yield (
@@ -111,6 +113,24 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
     if late:
         yield f"Needs more rows than the least: {'; '.join(late)}."
     yield behind([duel.gap for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails)])
+
+
+def _worlds(board: Board, found: list[Trial]) -> list[str]:
+    """Each with the ideas whose assumption holds there, and fails."""
+    duels = [(duel.dataset, t) for t in found for duel in (*t.ablation[-1:], *t.fails[-1:])]
+    texts = []
+    for dataset in sorted({dataset for dataset, _ in duels}):
+        there = {True: dict[str, None](), False: dict[str, None]()}
+        for trial in (t for d, t in duels if d == dataset):
+            there[dataset == trial.last.dataset][trial.last.mine.label] = None
+        said = [
+            f"{verb} for {sentence_list(list(names))}"
+            for verb, names in zip(("holds", "fails"), there.values(), strict=True)
+            if names
+        ]
+        title = str(board.facts(dataset).get("slice", dataset)).partition(", ")[2]
+        texts.append(f"{plain(dataset)}, {plain(title) or NONE} ({', '.join(said)})")
+    return texts
 
 
 def _sizes(board: Board, trial: Trial) -> str:
