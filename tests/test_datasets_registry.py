@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 import datasets
+from benchmark.cli.app import main
 from datasets import cache, registry
 from tests import fixtures
 
@@ -126,7 +127,7 @@ def test_a_file_registers_its_datasets_itself(own_files):
     assert not registry.broken()
 
 
-def test_a_broken_file_costs_its_own_datasets_alone(own_files):
+def test_a_broken_file_costs_its_own_datasets_alone(own_files, capsys, monkeypatch, tmp_path):
     (own_files / "bad.py").write_text("import nowhere\n\nDATASETS = ()\n")
     (own_files / "odd.py").write_text("\nDATASETS = (3,)\n")
     (own_files / "exits.py").write_text("import sys\nsys.exit(3)\n\nDATASETS = ()\n")
@@ -139,5 +140,8 @@ def test_a_broken_file_costs_its_own_datasets_alone(own_files):
         "up.py": "ValueError: '../../up' cannot name a dataset: letters, digits and @ . _ -, a letter first",
         "twin.py": "ValueError: cdnow.py has a dataset named 'cdnow' already: choose another name",
     }
+    monkeypatch.setenv("CVP_CACHE", str(tmp_path / "cache"))
+    assert main(["data"]) == 0
+    assert "warning: datasets/bad.py is left out: ModuleNotFoundError" in capsys.readouterr().out
     assert "kuairand" in registry.names()
     assert type(registry.get("cdnow")).__module__ == "datasets.cdnow"

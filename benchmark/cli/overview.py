@@ -65,6 +65,8 @@ def data(
     if fetch:
         fetch_archive(fetch, data)
     root = root_of(data)
+    for file, why in registry.broken().items():
+        say(f"warning: datasets/{file} is left out: {why}")
     lacking = [row.name for row in registry.overview(root) if row.available and row.rows is None]
     faults = unusable(lacking, root)
     rows = registry.overview(root)
