@@ -15,6 +15,7 @@ from datasets.described.encoder import from_json
 from datasets.described.splits import by_time, by_user
 from datasets.kuairand import KuaiRand
 from datasets.preparing import encode
+from datasets.tabular import opened
 from tests import fixtures, own_logs
 
 
@@ -116,6 +117,19 @@ def test_it_is_kept_and_opened_like_any_other_dataset(tmp_path):
     np.testing.assert_array_equal(first.encoder, again.encoder)
     path.write_text(own_logs.FILLED.replace("cap = 60000", 'cap = "none"'))
     assert cache.load(described(path), None).fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize("group", [97, 10_000])
+def test_how_many_rows_are_read_at_a_time_changes_nothing(tmp_path, monkeypatch, group):
+    path = own_logs.write(tmp_path, (frame := own_logs.clicks()))
+    at_once = described(path).build(None)
+    frame.to_parquet(tmp_path / "clicks.parquet", row_group_size=group)
+    monkeypatch.setattr(opened, "ROWS", 61)
+    in_parts = described(path).build(None)
+    for one, other in zip(cache.columns_of(at_once).items(), cache.columns_of(in_parts).items(), strict=True):
+        assert one[0] == other[0]
+        np.testing.assert_array_equal(one[1], other[1])
+    assert (at_once.schema, at_once.facts) == (in_parts.schema, in_parts.facts)
 
 
 def test_new_rows_get_the_ids_and_scales_of_the_table(tmp_path):

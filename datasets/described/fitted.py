@@ -1,7 +1,8 @@
 """Turns what was read of a described table into a `Table`; whatever is fitted is fitted on the training rows alone."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from math import sqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,54 +36,75 @@ class _Fit(NamedTuple):
 
 def assembled(raw: Raw, it: Description, folder: Path) -> Table:
     """The table of these rows. folder: for what is too long for memory. Raises BadData where nothing can be learned."""
-    n = len(raw.label)
     _check(raw)
     user, users = _users(raw, it, folder)
     split = _split(raw, it, user, users)
-    train = split["train"]
-    with ThreadPoolExecutor(cores()) as pool:
-        named = {**names(it), **{column: column for column in it.having("list")}}
-        tasks = {c: pool.submit(_fit, name, c, raw.coded[c], train, it) for c, name in named.items()}
-        scales = [pool.submit(_number, column, values, train) for column, values in raw.numbers.items()]
-        fits = {column: task.result() for column, task in tasks.items()}
-        numeric = tuple(scale.result() for scale in scales)
-    fields = {column: fits[column] for column in names(it)}
-    bags = {column: fits[column] for column in it.having("list")}
-    duration, bucket, span = None, None, None
-    if raw.duration is not None:
-        assert it.duration is not None
+    with ThreadPoolExecutor(cores()) as pool:  # columns side by side
+        encoder, tables = _fitted(raw, it, split["train"], pool)
+        facts = pool.submit(_facts, raw, it, users, split, encoder)
+        rows = _rows(raw, encoder, tables, folder, pool)
+        schema = _schema(it, encoder)
+        return Table(schema, replace(rows, user=user), split, facts.result(), encoder=_bytes(encoder))
+
+
+def _fitted(raw: Raw, it: Description, train: Array, pool: Executor) -> tuple[Encoder, dict[str, Array]]:
+    """What is fitted on the training rows, and the id of each code, int32 [codes + 1], by column of ids."""
+    named = {**names(it), **{column: column for column in it.having("list")}}
+    fitting = {column: pool.submit(_fit, name, column, raw.coded[column], train, it) for column, name in named.items()}
+    scaling = [pool.submit(_number, column, values, train) for column, values in raw.numbers.items()]
+    span = None
+    if raw.duration is not None and it.duration is not None:
         edges = bucket_edges(raw.duration, train, it.duration.buckets)
         span = Span(it.one("duration"), it.duration.unit, tuple(edges.tolist()))
-        duration, bucket = _durations(raw.duration, edges, folder)
+    fits = {column: task.result() for column, task in fitting.items()}
     encoder = Encoder(
-        tuple(fit.vocabulary for fit in fields.values()),
-        tuple(fit.vocabulary for fit in bags.values()),
-        numeric,
+        tuple(fits[column].vocabulary for column in names(it)),
+        tuple(fits[column].vocabulary for column in it.having("list")),
+        tuple(task.result() for task in scaling),
         span,
         it.csv.decimal if it.csv else ".",
     )
-    schema = Schema(
-        task=it.task,
-        unit=unit_of(it.label.unit),
-        fields=(
-            *(Field(v.name, v.size) for v in encoder.fields),
-            *((Field(LEVEL, len(span.edges) + 2),) if span else ()),
-        ),
-        bags=tuple(Bag(v.name, v.size, v.length) for v in encoder.bags),
-        numeric=tuple(raw.numbers),
-        buckets=len(span.edges) + 1 if span else 0,
-    )
-    rows = Rows(
-        ids=_ids([(raw.coded[column].codes, fit.id_of) for column, fit in fields.items()], bucket, n, folder),
-        bags={column: _bag(raw.coded[column].codes, fit.id_of, folder) for column, fit in bags.items()},
-        numeric=_scaled(numeric, raw.numbers, folder),
+    return encoder, {column: fit.id_of for column, fit in fits.items()}
+
+
+def _rows(raw: Raw, encoder: Encoder, tables: Mapping[str, Array], folder: Path, pool: Executor) -> Rows:
+    """The rows as a model sees them, column by column. tables: the id of each code."""
+    duration = bucket = None
+    if raw.duration is not None and encoder.span is not None:
+        duration, bucket = _durations(raw.duration, np.array(encoder.span.edges), folder)
+    columns = [(raw.coded[one.column].codes, tables[one.column]) for one in encoder.fields]
+    ids = pool.submit(_ids, columns, bucket, len(raw.label), folder)
+    bags = {
+        one.name: pool.submit(_bag, raw.coded[one.column].codes, tables[one.column], folder) for one in encoder.bags
+    }
+    numeric = pool.submit(_scaled, encoder.numbers, raw.numbers, folder)
+    return Rows(
+        ids=ids.result(),
+        bags={name: task.result() for name, task in bags.items()},
+        numeric=numeric.result(),
         label=raw.label,
         duration=duration,
         bucket=bucket,
-        user=user,
     )
-    facts = _facts(raw, it, users, split, encoder)
-    return Table(schema, rows, split, facts, encoder=np.frombuffer(encoder.to_json(), np.uint8))
+
+
+def _schema(it: Description, encoder: Encoder) -> Schema:
+    span = encoder.span
+    return Schema(
+        task=it.task,
+        unit=unit_of(it.label.unit),
+        fields=(
+            *(Field(one.name, one.size) for one in encoder.fields),
+            *((Field(LEVEL, len(span.edges) + 2),) if span else ()),
+        ),
+        bags=tuple(Bag(one.name, one.size, one.length) for one in encoder.bags),
+        numeric=tuple(one.column for one in encoder.numbers),
+        buckets=len(span.edges) + 1 if span else 0,
+    )
+
+
+def _bytes(encoder: Encoder) -> Array:
+    return np.frombuffer(encoder.to_json(), np.uint8)
 
 
 def unit_of(unit: str) -> str:

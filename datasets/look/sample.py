@@ -59,7 +59,7 @@ def _spread(table: Opened, most: int) -> Iterator[Block]:
 
     share = most / (table.rows or 1)
     for path in table.found.paths:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             groups = file.metadata.num_row_groups
             some = max(1, min(groups, 16))
             quota = max(1, int(file.metadata.num_rows * share / some))

@@ -120,7 +120,7 @@ def _parquet(path: Path, wanted: Sequence[str]) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False) as file:  # else the whole file is read ahead
             for batch in file.iter_batches(ROWS, columns=list(wanted)):
                 yield batch.select(list(wanted))
     except (pa.ArrowException, OSError) as error:
