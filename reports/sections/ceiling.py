@@ -26,7 +26,11 @@ _DIGITS = 4
 
 def section(board: Board) -> Section | None:
     """None where no dataset's components are known."""
-    shown = {dataset: ceiling for dataset in board.datasets if (ceiling := known(board, dataset))}
+    shown: dict[str, Ceiling] = {}
+    for dataset in board.datasets:
+        ceiling = known(board, dataset)
+        if ceiling and ceiling.by_share not in [other.by_share for other in shown.values()]:  # rows are shown once
+            shown[dataset] = ceiling
     if not shown:
         return None
     parts = Part(tables=(_parts(shown),), lines=())
