@@ -8,6 +8,7 @@ from benchmark.compare import ceiling
 from benchmark.compare.ceiling import Ceiling, Parts, Point, measured
 from benchmark.files.errors import UserError
 from benchmark.plan import suite
+from benchmark.plan.catalog import catalog
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from datasets import cache, registry
@@ -17,7 +18,7 @@ from datasets.preparing.shares import thinned
 from datasets.schema import Field, Rows, Schema
 from reports.model.board import Board
 from reports.model.folder import digest, read
-from reports.model.methods import bases, sizes
+from reports.model.methods import bases, methods, sizes
 from reports.render import gather, write
 from reports.sections import ceiling as page
 from reports.sections import size
@@ -225,3 +226,15 @@ def test_the_page_shows_what_more_rows_are_worth(tmp_path):
 
 def test_one_size_shows_no_curve():
     assert size.section(Board(less("kuairand", 119_462, tr=0.6))) is None
+
+
+# --- rows that no seed decides
+
+
+def test_every_method_that_no_seed_decides_is_known_to_the_pages():
+    found = {name for name, entry in catalog()[0].items() if entry.deterministic}
+    assert methods().seedless <= found
+    unsaid = {name for name in found if not Board([record(method=name, curve=None)]).of("kuairand")[0].seedless}
+    assert not unsaid
+    one = Board([record(method="additive", curve=None)]).of("kuairand")[0]
+    assert not one.remarks and not one.few and one.label == "additive" and one.metric("mae").std == 0

@@ -16,7 +16,7 @@ from reports.markup.text import code, plain
 from reports.model.aside import aside
 from reports.model.controls import worlds
 from reports.model.folder import Folder
-from reports.model.methods import Kind, bases, kind_of
+from reports.model.methods import Kind, bases, kind_of, methods
 from reports.model.metrics import METRICS, shown
 from reports.model.summary import Summary, entry, summarise
 
@@ -63,12 +63,12 @@ class Result:
         return self._dressed(self.full)
 
     def _dressed(self, text: str) -> str:
-        return f"*{plain(text)}*" if self.seedless else plain(text)
+        return f"*{plain(text)}*" if self.label_only or self.oracle else plain(text)
 
     @property
     def seedless(self) -> bool:
         """Without noise of its own: one cell says all."""
-        return self.kind in ("constant", "oracle")
+        return self.label_only or self.oracle or self.method in methods().seedless
 
     @property
     def label_only(self) -> bool:

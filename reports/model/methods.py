@@ -30,6 +30,7 @@ class Remark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Methods(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Facts of methods, by name."""
 
+    seedless: frozenset[str]
     kinds: Mapping[str, Kind]
     readings: Readings
     ties: Mapping[str, str]

@@ -114,7 +114,7 @@ def _reach(board: Board, dataset: str) -> Reach | None:
 def _says(board: Board, copula: Copula, result: Result) -> Errors | None:
     """What the XAUC of a row that estimates a mean, or a median, says of its errors; None for other rows."""
     kind, xauc = observed(board, result), result.mean("xauc")
-    if kind not in (MEAN, MEDIAN) or xauc is None or result.seedless:
+    if kind not in (MEAN, MEDIAN) or xauc is None or result.label_only or result.oracle:
         return None
     pair = copula.at(rho_of(xauc))
     return pair.mean if kind == MEAN else pair.median

@@ -158,7 +158,7 @@ def contests(board: Board, dataset: str) -> Iterator[tuple[str, Contest]]:
 
 def remarks(board: Board, dataset: str) -> list[str]:
     """Says what ties and zeros do to the ranking metrics: a line each, where there is something to say."""
-    shown = [e for e in ordered(board, dataset) if not e.seedless]
+    shown = [e for e in ordered(board, dataset) if not (e.label_only or e.oracle)]
     lines = []
     if shown:
         first = shown[0]
