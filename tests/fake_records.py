@@ -63,7 +63,7 @@ def record(
         "protocol": {"split": "random 6:2:2 by row, split seed 0"},
         "metrics": {"valid": metrics(1, 39_821), "test": metrics(1, 39_821)} if ok else {},
         "slices": {f"bucket={b}": metrics(0.3 + 0.4 * b, 7_964) for b in range(5)} if ok else {},
-        "curve": Curve([22.0, 21.0], [1.0, 0.9], 2, False) if ok and trained else None,
+        "curve": Curve([23.0, 22.0, 21.0], [1.1, 1.0, 0.9], 3, False) if ok and trained else None,
         "cost": Cost(31.4159, 123_456.7, 861_234 * trained, 812.3, 0.71, "cpu", 1 + 4 * trained) if ok else None,
         "identity": Identity("c0de", {}, "c0f1", "da7a", {"python": "3.12.3", "torch": "2.13.0", "processor": "a | b"}),
     }  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 
 from benchmark.records import stamp as stamps
+from benchmark.records.estimand import Estimand
 from benchmark.records.record import Curve
 from benchmark.records.stamp import Reporter, Verified
 from benchmark.records.store import Store
@@ -13,6 +14,7 @@ from reports.model.board import Board
 from reports.model.folder import Folder, digest, read
 from reports.sections.board.leaderboard import table
 from tests.fake_records import record, seeds
+from tests.front_world import row as front_row
 
 ORIGIN = Reporter(by="A. *Author*", hardware="one core", commit="0" * 40, received="2026-01-01")
 VERIFIED = Verified(verdict="same bits", hardware="two cores", commit="1" * 40, when="2026-01-02")
@@ -22,9 +24,25 @@ def test_a_row_whose_loss_was_never_finite_is_marked_on_the_board():
     lost = [msgspec.structs.replace(r, curve=Curve([21.0], [None], 1, False)) for r in seeds(method="gr")]
     board = Board([*seeds(method="tr"), *lost])
     assert ill(board, board.results["kuairand", "tr", "default"]) == ""
-    assert notes(board, board.results["kuairand", "gr", "default"]) == "unwell: no loss"
+    early = "unwell: no loss; 5 of 5 seeds kept from the first 2 epochs"
+    assert notes(board, board.results["kuairand", "gr", "default"]) == early
     noted = {row[1].text: row[-1].text for row in table(board, "kuairand").rows}
-    assert noted == {"GR": "unwell: no loss", "TR / VR": ""}
+    assert noted == {"GR": early, "TR / VR": ""}
+
+
+def test_a_median_may_predict_less_than_half_of_the_total():
+    """ "off" is no ailment of a row that says it estimates a median, as long as its total does not deny it."""
+    found = front_row("kuairand", "tr", mae=20.0, ratio=0.3)
+    found += [
+        *front_row("kuairand", "mean", mae=26.0, ratio=1.0),
+        *front_row("kuairand", "median", mae=21.0, ratio=0.3),
+    ]
+
+    def noted(kind, **others):
+        board = Board(found, folder=Folder(estimands={"tr": Estimand(kind)} | others))
+        return ill(board, board.results["kuairand", "tr", "default"])
+
+    assert noted("mean") == noted("") == "unwell: off" and noted("median") == ""
 
 
 def test_failed_seeds_are_told_once():

@@ -1,26 +1,82 @@
-"""Does a board rank methods, or what they estimate? MAE is least for the conditional median and RMSE for the mean; on a
-skewed label the two differ, and predicted / actual tells which one a row is near."""
+"""What rows estimate: MAE is least for the conditional median and RMSE for the mean, so on a skewed label rows of
+different estimands cannot be ranked by either. What a method says of itself is held against predicted / actual."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import atanh, sqrt, tanh
 
 from benchmark.compare.copula import Copula, rho_of
+from benchmark.records import estimand as declared
+from benchmark.records.record import Record
+from reports.evidence.contest import contest
+from reports.evidence.stats import LEVEL
 from reports.model.board import Board, Result
 
-MEAN, MEDIAN, NEITHER = "mean", "median", "neither"
+MEAN, MEDIAN, NEITHER, UNKNOWN = "mean", "median", "neither", ""
+MISSED = "≠"  # behind what a row says that it estimates, where predicted / actual is another's
+OWN = {MEDIAN: "mae", MEAN: "rmse"}  # the error that each has the least of
 _NEAR = 0.25  # of the way between a median's predicted / actual and a mean's
 _APART = 0.05  # less between both, and predicted / actual tells nothing
 _LEAST = 8  # rows from which a correlation over them is worth its interval
 _Z = 1.959964  # standard errors of a 95 % interval
 
 
+def estimates(board: Board, result: Result) -> str:
+    """MEAN, MEDIAN or NEITHER, as the row's method says; UNKNOWN where it says nothing."""
+    known = board.folder.estimands
+    if result.method not in known or not result.ok:
+        return UNKNOWN
+    return declared.estimand(result.ok[0], known)[0] or NEITHER
+
+
+def why(board: Board, result: Result) -> str:
+    """The method's reason, "" where it gives none."""
+    return declared.estimand(result.ok[0], board.folder.estimands)[1] if result.ok else ""
+
+
+def missed(board: Board, result: Result) -> bool:
+    """Whether predicted / actual is not that of what the row says it estimates: of a mean, a tenth and more off the
+    constant mean's, beyond noise where that is known; of a median, not below the constant mean's though the label is
+    skewed to the right. board: as the leaderboard has it; result: its own or that of a part of it."""
+    own, kind = board.get(*result.key) or result, estimates(board, result)
+    if kind == MEAN:
+        known = declared.checked(own.ok, _constants(board, own.dataset), board.folder.estimands)
+        return known is not None and not known.holds and _beyond(board, own)
+    mean, median = (_constant(board, own.dataset, kind) for kind in (MEAN, MEDIAN))
+    ratio = own.mean("ratio")
+    if kind != MEDIAN or mean is None or median is None or ratio is None:
+        return False
+    return median < mean * (1 - declared.NEAR) and ratio >= mean
+
+
+def told(board: Board, result: Result) -> str:
+    """In a word, for a column: "mean", "median ≠", "neither"; empty where nobody says."""
+    return " ".join(filter(None, (estimates(board, result), MISSED * missed(board, result))))
+
+
+def _constants(board: Board, dataset: str) -> list[Record]:
+    return [record for e in board.of(dataset) if e.label_only for record in e.ok]
+
+
+def _beyond(board: Board, result: Result) -> bool:
+    """Whether its predicted / actual differs from the constant mean's beyond noise; taken to where that is unknown."""
+    constant, tested = board.constant(result.dataset, OWN[MEAN]), contest(board, result.dataset, "ratio")
+    if constant is None or tested is None or not {constant, result} <= tested.places.keys():
+        return True
+    return tested.difference(result, constant).p < LEVEL
+
+
+def like(board: Board, kind: str) -> Board:
+    """The rows that estimate this."""
+    return board.keep(("like", kind), lambda: board.only(lambda result: estimates(board, result) == kind))
+
+
 def observed(board: Board, result: Result) -> str:
-    """What predicted / actual is near: that of a mean, that of a median of the row's own order, or neither; "" where it
-    cannot tell. A row's place is 0 at the median and 1 at the mean; within a quarter of either it is near."""
+    """What predicted / actual is near: that of a mean, that of a median of the row's own order, or NEITHER; UNKNOWN
+    where it cannot tell. A row's place is 0 at the median and 1 at the mean; within a quarter of either it is near."""
     ratio, ends = result.mean("ratio"), _ends(board, result)
     if ratio is None or ends is None or ends[1] - ends[0] < _APART:
-        return ""
+        return UNKNOWN
     place = (ratio - ends[0]) / (ends[1] - ends[0])
     return MEDIAN if abs(place) <= _NEAR else MEAN if abs(place - 1) <= _NEAR else NEITHER
 
@@ -40,7 +96,7 @@ def _ends(board: Board, result: Result) -> tuple[float, float] | None:
 
 def _constant(board: Board, dataset: str, kind: str) -> float | None:
     """predicted / actual of the constant that has the least error of its kind."""
-    found = board.constant(dataset, "rmse" if kind == MEAN else "mae")
+    found = board.constant(dataset, OWN[kind])
     return found.mean("ratio") if found else None
 
 

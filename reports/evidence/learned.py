@@ -1,8 +1,7 @@
 """Which runs of a table learned hardly more than a constant: a mean over such runs and others tells of neither."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from benchmark.records.health import EARLY
 from benchmark.records.record import Record
 from reports.markup.text import NONE, plain
 from reports.model.board import Board, Result
@@ -54,37 +53,3 @@ def _kept(record: Record) -> str:
 def _flat(record: Record, level: float) -> bool:
     mae, xauc = (record.metrics.get("test", {}).get(metric) for metric in ("mae", "xauc"))
     return mae is not None and xauc is not None and mae > (1 - _GAIN) * level and xauc < _RANKS
-
-
-# --- what the curves of a row's seeds say: kept at once, or still getting better at their end
-
-_ENOUGH = 5  # epochs from which the first two are early
-
-
-def mostly(result: Result, sign: Callable[[Record], bool]) -> bool:
-    """Whether more than half of the trained seeds show the sign."""
-    trained = [record for record in result.ok if record.curve is not None]
-    return 2 * sum(map(sign, trained)) > len(trained)
-
-
-def early(record: Record) -> bool:
-    """The best epoch on validation rows is the first or second of at least five: from there on it got worse."""
-    return _chosen(record) and 1 <= _best_epoch(record) <= EARLY and _epochs(record) >= _ENOUGH
-
-
-def unfinished(record: Record) -> bool:
-    """The best epoch is the last one that the protocol allows."""
-    return _chosen(record) and 1 < _epochs(record) <= _best_epoch(record)
-
-
-def _chosen(record: Record) -> bool:
-    """Whether the protocol chooses an epoch at all."""
-    return record.protocol.get("stop") != "last"
-
-
-def _best_epoch(record: Record) -> int:
-    return record.curve.best_epoch if record.curve else 0
-
-
-def _epochs(record: Record) -> int:
-    return int(record.protocol.get("epochs", 0))

@@ -1,23 +1,36 @@
-"""What a leaderboard notes of a row: seeds without numbers, what is unwell, who reported it, what came of verifying."""
+"""What a leaderboard notes of a row: seeds without numbers, what is unwell, which epochs were kept, who reported it,
+what came of verifying."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from benchmark.records.curves import kept, told
 from benchmark.records.health import Ailment, unwell
 from benchmark.records.stamp import Stamp
+from reports.evidence.estimand import MEDIAN, estimates, missed
 from reports.markup.text import plain
 from reports.model.board import Board, Key, Result
 
 
 def notes(board: Board, result: Result) -> str:
     """As Markdown; "" where there is nothing to note."""
-    return "; ".join(part for part in (result.remarks, ill(board, result), *_stamps(board, result)) if part)
+    found = kept(result.ok) if result.gradient else None
+    parts = (result.remarks, ill(board, result), told(found) if found else "", *_stamps(board, result))
+    return "; ".join(part for part in parts if part)
 
 
 def ill(board: Board, result: Result) -> str:
     """ "unwell: seeds apart, off"; "" where all is well. Failed seeds are among the remarks."""
-    words = dict.fromkeys(ailment.word for ailment in _unwell(board).get(result.key, ()) if ailment.word != "failed")
+    words = [word for word in ailments(board, result) if word != "failed"]
     return f"unwell: {', '.join(words)}" if words else ""
+
+
+def ailments(board: Board, result: Result) -> list[str]:
+    """What ails a row, in words, each once. A median of skewed labels predicts less than half of their total: of a row
+    that estimates one, "off" is no ailment."""
+    fine = {"off"} if estimates(board, result) == MEDIAN and not missed(board, result) else set[str]()
+    words = dict.fromkeys(ailment.word for ailment in _unwell(board).get(result.key, ()))
+    return [word for word in words if word not in fine]
 
 
 def _unwell(board: Board) -> Mapping[Key, tuple[Ailment, ...]]:

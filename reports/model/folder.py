@@ -17,7 +17,9 @@ from benchmark.compare.marginal import Marginal
 from benchmark.compare.noise import Noise
 from benchmark.compare.portrait import Portrait
 from benchmark.files.errors import UserError
+from benchmark.records import estimand as estimands_of
 from benchmark.records.cell import Cell
+from benchmark.records.estimand import Estimand
 from benchmark.records.record import Record, decode
 from benchmark.records.stamp import SUFFIX, Stamp, all_below
 from benchmark.records.study import GLOB, Study, studies
@@ -36,6 +38,7 @@ class Folder:
     portraits: Mapping[str, Portrait] = field(default_factory=dict)  # by dataset
     ceilings: Mapping[str, Ceiling] = field(default_factory=dict)  # by dataset
     marginals: Mapping[str, Marginal] = field(default_factory=dict)  # by dataset
+    estimands: Mapping[str, Estimand] = field(default_factory=dict)  # by method
     searches: Mapping[Study, Sequence[Trial]] = field(default_factory=dict)
     stamps: Mapping[Cell, Stamp] = field(default_factory=dict)  # of the records as they are
     hashes: Mapping[str, str] = field(default_factory=dict)  # file, relative -> its SHA-256
@@ -56,6 +59,7 @@ def read(runs: Path) -> Folder:
         portraits=portraits,
         ceilings=ceiling,
         marginals=_derived(raw, marginals_of.FILE, marginals_of.read),
+        estimands=estimands_of.read(runs),
         searches=studies(runs),
         stamps=all_below(runs),
         hashes=hashes,
@@ -112,7 +116,8 @@ def _raw(runs: Path) -> dict[Path, bytes]:
     )
     names = (noises.FILE, portraying.FILE, ceilings.FILE, marginals_of.FILE)
     datasets = (path for name in names for path in runs.glob(f"*/{name}"))
-    return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets])}
+    above = (path for path in [runs / estimands_of.FILE] if path.is_file())
+    return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets, *above])}
 
 
 def _total(runs: Path, raw: Mapping[Path, bytes]) -> str:

@@ -8,7 +8,7 @@ from reports.model.board import Board
 from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
 from reports.sections import answer, ceiling, cost, data, distributions, size, tuning, tweaks
-from reports.sections.board import calibration, leaderboard, noise, provenance, skill, slices
+from reports.sections.board import calibration, leaderboard, matched, noise, provenance, skill, slices
 from reports.sections.controls import page as controls
 from reports.sections.front import about, datasets, evidence, findings, links, picture, ranking, unsaid
 from reports.sections.paper import (
@@ -23,9 +23,22 @@ from reports.sections.paper import (
     values,
 )
 
-BOARD = (leaderboard.section, noise.section, skill.section, slices.section, calibration.section, provenance.section)
+BOARD = (
+    leaderboard.section,
+    matched.section,
+    noise.section,
+    skill.section,
+    slices.section,
+    calibration.section,
+    provenance.section,
+)
 ACROSS: tuple[tuple[str, str, str, tuple[Callable[[Board], Section | None], ...]], ...] = (
-    ("field", "The field", "Field", (picture.tables, picture.standing, evidence.rivals, evidence.estimands)),
+    (
+        "field",
+        "The field",
+        "Field",
+        (picture.tables, picture.standing, evidence.rivals, evidence.estimands, evidence.curves),
+    ),
     ("tuning", "Untuned and tuned", "Tuned", (tuning.section,)),
     ("tweaks", "Tweaks of protocol and size", "Tweaks", (tweaks.section,)),
     ("ceiling", "Ceiling and size", "Ceiling", (ceiling.section, size.section)),

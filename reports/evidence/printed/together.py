@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.compare.copula import Copula, Errors, Pair, rho_of
-from reports.evidence.estimand import MEAN, MEDIAN, observed
+from reports.evidence.estimand import MEAN, MEDIAN, UNKNOWN, estimates, missed, observed
 from reports.model.board import Board, Result
 from reports.model.metrics import ERRORS
 from reports.model.papers import Paper, PaperTable, Printed
@@ -113,8 +113,10 @@ def _reach(board: Board, dataset: str) -> Reach | None:
 
 def _says(board: Board, copula: Copula, result: Result) -> Errors | None:
     """What the XAUC of a row that estimates a mean, or a median, says of its errors; None for other rows."""
-    kind, xauc = observed(board, result), result.mean("xauc")
-    if kind not in (MEAN, MEDIAN) or xauc is None or result.label_only or result.oracle:
+    kind, xauc = estimates(board, result), result.mean("xauc")
+    if kind == UNKNOWN:
+        kind = observed(board, result)
+    if kind not in (MEAN, MEDIAN) or xauc is None or result.label_only or result.oracle or missed(board, result):
         return None
     pair = copula.at(rho_of(xauc))
     return pair.mean if kind == MEAN else pair.median

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from reports.evidence.contest import Contest, contest, covered, tied
+from reports.evidence.estimand import told
 from reports.evidence.notes import notes
 from reports.evidence.stats import apart, percent
 from reports.markup.document import Part, Section, slug
@@ -18,8 +19,9 @@ ABOUT = (
     "no predictions to resample, so the noise is unknown. Where a dataset has no paired test, ≈ marks a difference "
     "from the best of less than two standard errors over seeds, and the noise of the test rows is not in it. "
     "*Italics*: predictors that see the label alone, or at most the duration bucket, and the oracle of a synthetic "
-    "world, which has no rank. A method stands here by its default, by its other readings (`paper`, `code`) and by "
-    "variants that no other table shows; ablations and sweeps have their own tables.",
+    "world, which has no rank. Rows that estimate a mean and rows that estimate a median are not to be compared by one "
+    "error: see like with like, also for ≠. A method stands here by its default, by its other readings (`paper`, "
+    "`code`) and by variants that no other table shows; ablations and sweeps have their own tables.",
 )
 
 
@@ -56,6 +58,10 @@ def table(board: Board, dataset: str, metrics: Sequence[str] = (), *, short: boo
             + [Entry(text=plain(", ".join(e.variant for e in same))) for _, same in without],
             [count(e.seeds) for e in shown] + [count(0)] * len(without),
         ]
+        kinds = [told(board, e) for e in shown]
+        if any(kinds):
+            columns.append(text_column("estimates", "estimates"))
+            cells.append([Entry(text=kind) for kind in kinds] + [Entry()] * len(without))
     out = [place for place, e in enumerate(shown) if e.oracle]
     for name in names:
         columns.append(METRICS[name].column(unit))
@@ -78,7 +84,7 @@ def or_inf(value: float | None) -> float:
     return float("inf") if value is None else value
 
 
-def rank(result: Result, ranked: list[Result], tested: Contest | None) -> Entry:
+def rank(result: Result, ranked: list[Result], tested: Contest | None, metric: str = HEADLINE) -> Entry:
     """The ranks that the test set leaves open, "2–4"; ? where the result was not resampled. Without resampling 1, 2,
     ... with ≈ where the seeds do not tell the result from the best, ? where its noise is unknown."""
     if result not in ranked:
@@ -87,7 +93,7 @@ def rank(result: Result, ranked: list[Result], tested: Contest | None) -> Entry:
         known = result in tested.places
         return Entry(tested.ranks(result)[0], text=tied(tested, result)) if known else Entry(text="?")
     place = ranked.index(result)
-    mine, best = result.metric(HEADLINE), ranked[0].metric(HEADLINE)
+    mine, best = result.metric(metric), ranked[0].metric(metric)
     if place == 0 or mine is None or best is None:
         return Entry(place + 1, text=str(place + 1))
     return Entry(place + 1, text=f"{place + 1}{ {True: '', False: ' ≈', None: ' ?'}[apart(mine, best)] }")

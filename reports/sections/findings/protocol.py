@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from benchmark.records.health import unwell
+from benchmark.records.curves import by_row, counts, schedule_end
 from reports.evidence.differences import Pair, judged
 from reports.evidence.estimand import rho
 from reports.evidence.field import field
-from reports.evidence.learned import early, mostly, unfinished
+from reports.evidence.notes import ailments
 from reports.markup.text import number, plain
 from reports.model.board import Board, Result
 from reports.model.methods import Tweak
@@ -103,14 +103,20 @@ def ill(board: Board) -> Iterator[Finding]:
     found = [result for dataset in there.real for result in there.networks(dataset)]
     if not found:
         return
-    ailing = unwell(record for dataset in there.real for e in there.board.of(dataset) for record in (*e.ok, *e.failed))
-    words = [dict.fromkeys(ailment.word for ailment in ailing.get(result.key, ())) for result in found]
-    counts = Counter(word for row in words for word in row)
-    kinds = f" ({', '.join(f'{word} {count}' for word, count in counts.most_common())})" if counts else ""
-    soon, last = (sum(mostly(result, sign) for result in found) for sign in (early, unfinished))
+    words = [ailments(there.board, result) for result in found]
+    ails = Counter(word for row in words for word in row)
+    kinds = f" ({', '.join(f'{word} {count}' for word, count in ails.most_common())})" if ails else ""
+    trained = [record for result in found for record in result.ok]
+    kept = counts(by_row(trained))
+    total = kept["rows"]
+    inside = (
+        f"inside an unfinished schedule of the method's own in {of(kept['inside'], total)}"
+        if any(record.curve and schedule_end(record.curve) for record in trained)
+        else "when a schedule of a method's own ended no record says"
+    )
     text = (
-        f"**{sum(map(bool, words))} of {len(found)} rows of networks are unwell**{kinds}. In {soon} of {len(found)} "
-        f"the best epoch on validation rows is the first or second for most seeds, in {last} the last one "
-        "allowed (the notes of [each board](@#pages))."
+        f"**{sum(map(bool, words))} of {len(found)} rows of networks are unwell**{kinds}. For at least half of the "
+        f"seeds the kept epoch is the first or second in {of(kept['early'], total)}, the last one allowed in "
+        f"{of(kept['limit'], total)}; {inside} (the notes of [each board](@#pages), [board by board](@field#curves))."
     )
     yield Finding("unwell", text)

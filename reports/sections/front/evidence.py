@@ -1,5 +1,9 @@
-"""What the findings rest on, board by board: rivals that need no network, and what rows estimate."""
+"""What the findings rest on, board by board: rivals that need no network, what rows estimate, how epochs were kept."""
 
+from collections.abc import Mapping
+from statistics import median
+
+from benchmark.records.curves import Kept, by_row, counts
 from reports.evidence import duels
 from reports.evidence.duels import Duels
 from reports.evidence.estimand import rho
@@ -33,6 +37,42 @@ def rivals(board: Board) -> Section | None:
 
 def _duel(found: Duels | None) -> Entry:
     return Entry(len(found.won), text=f"{len(found.won)} of {found.rows}: {found.rival.label}") if found else Entry()
+
+
+def curves(board: Board) -> Section | None:
+    """Of each board, how the epochs of networks were kept."""
+    there = field(board)
+    found = {d: by_row(record for e in there.networks(d) for record in e.ok) for d in there.real}
+    rows = tuple(_curves(dataset, kept) for dataset, kept in found.items() if kept)
+    if not rows:
+        return None
+    columns = (
+        text_column("board", "board"),
+        Column("rows", "networks", digits=0),
+        Column("early", "kept from the first two epochs", digits=0),
+        Column("limit", "kept from the last one allowed", digits=0),
+        Column("inside", "kept inside a schedule", digits=0),
+        Column("rise", "stopping metric after the kept epoch", "%", digits=1, signed=True),
+        Column("gap", "validation less training loss", "%", digits=1, signed=True),
+    )
+    about = (
+        "Rows of networks of which at least half of the seeds were kept so, of how many; a schedule is a method's own "
+        "(curriculum, warm-up) where its records say when it ended. Then medians over rows: how much the stopping "
+        "metric grew from the kept epoch to the last one, which stopping early has saved; and by how much the loss of "
+        "the kept epoch is greater on validation rows than on training rows, where the protocol stops by the loss.",
+    )
+    table = Table("curves", "How epochs were kept", columns, rows)
+    return Section("curves", "How epochs were kept", about, (Part(tables=(table,)),))
+
+
+def _curves(dataset: str, kept: Mapping[tuple[str, str, str], Kept]) -> tuple[Entry, ...]:
+    found = counts(kept)
+    shares = [[v for row in kept.values() if (v := getattr(row, name)) is not None] for name in ("rise", "gap")]
+    return (
+        Entry(text=plain(dataset)),
+        *(Entry(found[name]) for name in ("rows", "early", "limit", "inside")),
+        *(Entry(100 * median(values) if values else None) for values in shares),
+    )
 
 
 def estimands(board: Board) -> Section | None:

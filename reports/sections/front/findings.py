@@ -9,6 +9,7 @@ from reports.model.papers import papers
 from reports.sections.findings.against import rivals, without
 from reports.sections.findings.controls import controls
 from reports.sections.findings.finding import Finding
+from reports.sections.findings.like import matched
 from reports.sections.findings.methods import constants, plain_networks, trees, winners
 from reports.sections.findings.printed import numbers, orders, together
 from reports.sections.findings.protocol import estimand, ill, tweaks
@@ -40,5 +41,6 @@ def findings(board: Board) -> Iterator[Finding]:
     yield from trees(board)
     yield from plain_networks(board)
     yield from estimand(board)
+    yield from matched(board)
     yield from tweaks(board)
     yield from ill(board)
