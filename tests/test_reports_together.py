@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from benchmark.compare import marginal
@@ -21,18 +20,10 @@ from reports.sections.findings import printed as findings
 from reports.sections.paper import together as section_of
 from tests.fake_records import record, save
 from tests.front_world import row
+from tests.label_world import COPULA, KEPT, LABELS, estimating
 from tests.pages import lines, rows
 
-LABELS = 24 * np.random.default_rng(5).lognormal(-0.5, 1.0, 50_000)
-KEPT = Marginal(dataset="kuairand", code="c0de", table="da7a", all=binned(LABELS), test=binned(LABELS))
-COPULA = Copula(KEPT.test)
 PAPER = papers()["ProWTP"]
-
-
-def estimating(kind: str, method: str, xauc: float, *, off: float = 0.0):
-    """A row with the errors that this order has under our labels, larger by a share."""
-    says = getattr(COPULA.at(rho_of(xauc)), kind)
-    return row("kuairand", method, mae=says.mae * (1 + off), rmse=says.rmse * (1 + off), xauc=xauc, ratio=says.ratio)
 
 
 def board(off: float = 0.02, *more):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from math import isinf
 
 from benchmark.compare.ceiling import ROWS, Ceiling, Point
+from reports.evidence.printed.size import known
 from reports.markup.document import Part, Section
 from reports.markup.table import Column, Entry, Table, count, text_column
 from reports.markup.text import number, plain, short
@@ -36,12 +37,6 @@ def section(board: Board) -> Section | None:
     parts = Part(tables=(_parts(shown),), lines=())
     predicted = Part(tables=(_predicted(board, shown),), lines=tuple(_told(board, shown)))
     return Section("ceiling", "How well a log can be ordered at all", ABOUT, (parts, predicted))
-
-
-def known(board: Board, dataset: str) -> Ceiling | None:
-    """The dataset's variance components where they are those of its records' rows."""
-    found = board.folder.ceilings.get(dataset)
-    return found if found and any(r.identity.data == found.table for r in board.trusted(dataset)) else None
 
 
 def here(ceiling: Ceiling) -> Point:

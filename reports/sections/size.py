@@ -4,6 +4,7 @@ predicts."""
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from reports.evidence.printed.size import known
 from reports.markup.document import Part, Picture, Section, named
 from reports.markup.table import Column, Entry, Table, by_columns, marked, text_column
 from reports.markup.text import number, plain, signed
@@ -11,7 +12,6 @@ from reports.model.board import Board, Result
 from reports.model.methods import sizes
 from reports.model.metrics import METRICS, digits
 from reports.plots import sweep
-from reports.sections.ceiling import known
 
 ABOUT = (
     "The same validation and test rows, less to learn from: shares of the training rows that lie inside each other, "

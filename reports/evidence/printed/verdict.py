@@ -10,6 +10,7 @@ from math import sqrt
 
 from reports.evidence.printed.measured import measured
 from reports.evidence.printed.order import orders
+from reports.evidence.printed.size import limit
 from reports.evidence.stats import Estimate
 from reports.markup.text import NONE, plain, sentence_list
 from reports.model.board import Board, Result
@@ -69,7 +70,8 @@ def verdict(board: Board, paper: Paper, printed: PaperTable, row: PaperRow, colu
     gap = mine - their.value
     if not why:
         return Verdict(_word(gap, ours, their, low=METRICS[metric].low))
-    return Verdict(_elsewhere(board, source, result, metric, gap, ours, their), tuple(why))
+    best = None if row.slice else limit(board, source.ours, metric)
+    return Verdict(_elsewhere(board, source, result, metric, ours, their, best), tuple(why))
 
 
 def _word(gap: float, ours: Estimate, their: Printed, *, low: bool) -> str:
@@ -78,14 +80,16 @@ def _word(gap: float, ours: Estimate, their: Printed, *, low: bool) -> str:
 
 
 def _elsewhere(
-    board: Board, source: PaperData, result: Result, metric: str, gap: float, ours: Estimate, their: Printed
+    board: Board, source: PaperData, result: Result, metric: str, ours: Estimate, their: Printed, best: float | None
 ) -> str:
-    """More rows to learn from make a number better and never worse."""
-    if abs(gap) <= _reach(ours) + _rounding(their):
+    """More rows to learn from make a number better and never worse, and not better than endless ones would."""
+    sign, reach = 1 if METRICS[metric].low else -1, _reach(ours) + _rounding(their)
+    ahead = sign * (ours.value - their.value)  # by how much theirs is better
+    if abs(ahead) <= reach:
         return AGREES
     more = source.rows > int(board.facts(result.dataset)["rows"])
-    theirs_better = (gap > 0) == METRICS[metric].low
-    return BY_SIZE if theirs_better == more else BEYOND
+    too_good = more and best is not None and sign * (best - their.value) > reach
+    return BY_SIZE if (ahead > 0) == more and not too_good else BEYOND
 
 
 def _reach(ours: Estimate, times: float = 1.0) -> float:
