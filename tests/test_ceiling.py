@@ -22,6 +22,7 @@ from reports.model.methods import bases, methods, sizes
 from reports.render import gather, write
 from reports.sections import ceiling as page
 from reports.sections import size
+from reports.sections.findings.ceiling import ceiling as finding
 from tests import fixtures
 from tests.fake_records import FACTS, record, save, seeds
 from tests.pages import by, lines, section_of
@@ -238,3 +239,12 @@ def test_every_method_that_no_seed_decides_is_known_to_the_pages():
     assert not unsaid
     one = Board([record(method="additive", curve=None)]).of("kuairand")[0]
     assert not one.remarks and not one.few and one.label == "additive" and one.metric("mae").std == 0
+
+
+def test_the_front_page_says_how_near_the_best_orderings_are_and_whose_they_are(tmp_path):
+    runs = save(tmp_path, *less("kuairand", 119_462, tr=0.61), *less("kuairand", 119_462, boosting=0.64))
+    assert not list(finding(Board(read(runs).records, folder=read(runs))))
+    ceiling.write(runs / "kuairand", known())
+    (said,) = finding(Board(read(runs).records, folder=read(runs)))
+    assert "within 0.0105 XAUC of what shrunken user and item means are predicted to reach" in said.text
+    assert "0.6405 against 0.6300. On 1 of 1 the best row is no network but Boosted trees." in said.text

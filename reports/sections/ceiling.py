@@ -27,16 +27,21 @@ _DIGITS = 4
 
 def section(board: Board) -> Section | None:
     """None where no dataset's components are known."""
-    shown: dict[str, Ceiling] = {}
-    for dataset in board.datasets:
-        ceiling = known(board, dataset)
-        if ceiling and ceiling.by_share not in [other.by_share for other in shown.values()]:  # rows are shown once
-            shown[dataset] = ceiling
-    if not shown:
+    if not (shown := ceilings(board)):
         return None
     parts = Part(tables=(_parts(shown),), lines=())
     predicted = Part(tables=(_predicted(board, shown),), lines=tuple(_told(board, shown)))
     return Section("ceiling", "How well a log can be ordered at all", ABOUT, (parts, predicted))
+
+
+def ceilings(board: Board) -> dict[str, Ceiling]:
+    """By dataset; rows that several protocols share are there once."""
+    found: dict[str, Ceiling] = {}
+    for dataset in board.datasets:
+        ceiling = known(board, dataset)
+        if ceiling and ceiling.by_share not in [other.by_share for other in found.values()]:
+            found[dataset] = ceiling
+    return found
 
 
 def here(ceiling: Ceiling) -> Point:

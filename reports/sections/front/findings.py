@@ -7,6 +7,7 @@ from reports.markup.document import Part, Section
 from reports.model.board import Board
 from reports.model.papers import papers
 from reports.sections.findings.against import rivals, without
+from reports.sections.findings.ceiling import ceiling
 from reports.sections.findings.controls import controls
 from reports.sections.findings.finding import Finding
 from reports.sections.findings.like import matched
@@ -40,6 +41,7 @@ def findings(board: Board) -> Iterator[Finding]:
     yield from constants(board)
     yield from trees(board)
     yield from plain_networks(board)
+    yield from ceiling(board)
     yield from estimand(board)
     yield from matched(board)
     yield from tweaks(board)

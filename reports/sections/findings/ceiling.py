@@ -1,0 +1,35 @@
+"""A finding on what there is to be had: the best orderings beside what the label's variance predicts."""
+
+from collections.abc import Iterator
+
+from reports.evidence.field import field
+from reports.markup.text import number, sentence_list
+from reports.model.board import Board
+from reports.sections.ceiling import best, ceilings, here
+from reports.sections.findings.finding import Finding, board_of, of
+
+_METRIC, _DIGITS = "xauc", 4
+
+
+def ceiling(board: Board) -> Iterator[Finding]:
+    """How far the best row of each board of real rows is from what shrunken user and item means are predicted to reach,
+    and where the best row is no network."""
+    board = board.untuned
+    real = field(board).real
+    found = [(d, top, here(c).xauc) for d, c in ceilings(board).items() if d in real and (top := best(board, d))]
+    if not found:
+        return
+    gaps = {dataset: (top.mean(_METRIC) or 0.0) - aim for dataset, top, aim in found}
+    widest = max(gaps.values(), key=abs)
+    texts = [
+        f"{board_of(d)} {number(top.mean(_METRIC), _DIGITS)} against {number(aim, _DIGITS)}" for d, top, aim in found
+    ]
+    others = [(d, top) for d, top, _ in found if top.kind != "network"]
+    told = f"On {of(len(others), len(found))} the best row is no network"
+    names = sentence_list(list(dict.fromkeys(top.label for _, top in others)))
+    yield Finding(
+        "ceiling",
+        f"**The best orderings are within {number(abs(widest), _DIGITS)} XAUC of what shrunken user and item means are "
+        f"predicted to reach**, by the label's variance components ([the prediction](@ceiling)): {'; '.join(texts)}. "
+        f"{told}{f' but {names}' if others else ''}.",
+    )
