@@ -1,6 +1,6 @@
 """Facts that records do not hold: kinds of methods, readings of a paper, protocols beside a base.
 
-Read once from `reports/beyond/methods.toml`, `tweaks.toml` and `size.toml`."""
+Read once from `reports/beyond/methods.toml`, `tweaks.toml`, `twins.toml` and `size.toml`."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -63,6 +63,20 @@ class Sizes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     datasets: list[str]
 
 
+class Twin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One change of protocol for all methods of a board."""
+
+    key: str
+    title: str
+    says: str  # what is different, as a clause
+    about: str
+    boards: Mapping[str, str]  # board -> the dataset that differs from it
+
+
+class _Twins(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    twins: list[Twin]
+
+
 @cache
 def methods() -> Methods:
     return msgspec.toml.decode((BEYOND / "methods.toml").read_bytes(), type=Methods)
@@ -79,10 +93,16 @@ def sizes() -> Sizes:
 
 
 @cache
+def twins() -> list[Twin]:
+    return msgspec.toml.decode((BEYOND / "twins.toml").read_bytes(), type=_Twins).twins
+
+
+@cache
 def bases() -> Mapping[str, str]:
     """Protocol -> the protocol that it differs from in one thing."""
     tweaked = {tweak.dataset: tweaks().base for tweak in tweaks().tweaks if tweak.dataset}
-    return tweaked | dict.fromkeys(sizes().datasets, sizes().base)
+    twinned = {other: board for twin in twins() for board, other in twin.boards.items()}
+    return tweaked | twinned | dict.fromkeys(sizes().datasets, sizes().base)
 
 
 def kind_of(method: str, records: tuple[Record, ...]) -> Kind:

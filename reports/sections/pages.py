@@ -8,7 +8,7 @@ from reports.model.board import Board
 from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
 from reports.sections import answer, ceiling, cost, data, distributions, size, tuning, tweaks
-from reports.sections.board import calibration, leaderboard, matched, noise, provenance, skill, slices
+from reports.sections.board import calibration, leaderboard, matched, noise, provenance, skill, slices, twins
 from reports.sections.controls import page as controls
 from reports.sections.front import about, datasets, evidence, findings, links, picture, ranking, unsaid
 from reports.sections.paper import (
@@ -26,6 +26,7 @@ from reports.sections.paper import (
 BOARD = (
     leaderboard.section,
     matched.section,
+    twins.section,
     noise.section,
     skill.section,
     slices.section,

@@ -14,6 +14,7 @@ from reports.sections.findings.like import matched
 from reports.sections.findings.methods import constants, plain_networks, trees, winners
 from reports.sections.findings.printed import numbers, orders, together
 from reports.sections.findings.protocol import estimand, ill, tweaks
+from reports.sections.findings.twins import protocols
 
 ABOUT = (
     "Computed from the records, of boards of real rows. Beyond noise: p < 0.05 by Holm, users and seeds drawn again. A "
@@ -44,5 +45,6 @@ def findings(board: Board) -> Iterator[Finding]:
     yield from ceiling(board)
     yield from estimand(board)
     yield from matched(board)
+    yield from protocols(board)
     yield from tweaks(board)
     yield from ill(board)
