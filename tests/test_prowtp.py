@@ -17,7 +17,8 @@ from methods.prowtp.method import ProWTP
 from methods.tr import TR
 from tests.replicas import WORLDS, one, world
 
-QUICK = {"dim": 4, "hidden": (8, 8), "clusters": 2, "codes": 3, "vectors": 60, "size": 16, "training": 60}
+QUICK = {"dim": 4, "hidden": (8, 8), "clusters": 2, "codes": 3, "vectors": 60, "size": 16, "training": 60,
+         "w_assign": 0.1, "beta": 0.1}  # fmt: skip
 
 
 def method(**changes: Any) -> ProWTP:
@@ -157,6 +158,87 @@ def test_straight_through_predicts_as_trained_where_the_plan_is_alpha() -> None:
     torch.testing.assert_close(m.loss(module, batch), (module.value(plan, prototypes) - y).square().mean())
 
 
+# Settings
+
+
+def test_a_prototypes_value_is_g_of_it_and_the_prediction_their_mean() -> None:
+    """g is linear: the sum over prototypes may come before or after it, also where weights do not sum to 1."""
+    schema, rows = world(40)
+    module, batch = one(method(), schema, rows)
+    _, prototypes = module(batch)
+    weights = torch.rand(40, 6, dtype=prototypes.dtype)
+    torch.testing.assert_close(module.value(weights, prototypes), module.head(weights @ prototypes)[:, 0])
+
+
+def test_the_ratio_label_is_watch_time_over_duration_and_multiplied_back() -> None:
+    m = method(label="ratio", alignment="none")
+    schema, rows = world(50)
+    module, batch = one(m, schema, rows)
+    ratio = rows.label / rows.duration  # type: ignore[operator]
+    raw = m.raw_value(module, batch)
+    target = torch.from_numpy(ratio / ratio.std()).to(raw)
+    torch.testing.assert_close(m.loss(module, batch), (raw - target).square().mean(), rtol=1e-5, atol=1e-6)
+    expected = (raw.detach().numpy() * ratio.std() * rows.duration).clip(0)
+    np.testing.assert_allclose(m.predict(module, batch).detach().numpy(), expected, rtol=1e-5)
+
+
+def test_labels_that_are_ratios_have_the_prototypes_of_the_same_times() -> None:
+    schema, rows = world(300)
+    ratio = replace(rows, label=rows.label / rows.duration)  # type: ignore[operator]
+    m, rng = method(), np.random.default_rng
+    times = m.fit(rows, rng(0))["stage_one"].learned("s")
+    ratios = m.fit(ratio, rng(0))["stage_one"].learned("ratio")
+    assert torch.equal(times["codes"], ratios["codes"])
+    assert float(ratios["scale"]) == pytest.approx(float(ratio.label.std()))  # type: ignore[union-attr]
+    made = [
+        method(label=label).build(replace(schema, unit="ratio"), m.fit(ratio, rng(0))) for label in ("time", "ratio")
+    ]
+    assert not any(module.by_duration for module in made)
+
+
+def test_stage_one_learns_once_and_forgets_the_rows() -> None:
+    _, rows = world(300)
+    stage = method().fit(rows, np.random.default_rng(0))["stage_one"]
+    assert stage.rows is not None
+    found = stage.learned("s")
+    assert stage.rows is None and stage.learned("s") is found
+
+
+def test_a_linear_h_has_no_relu_and_no_dropout_before_it_is_normalised() -> None:
+    schema, rows = world(200)
+    for linear in (False, True):
+        module, batch = one(method(linear_h=linear), schema, rows)
+        h, _ = module(batch)
+        assert bool((h < 0).any()) == linear
+        torch.testing.assert_close(h.norm(dim=1), torch.ones(200, dtype=h.dtype))
+        assert isinstance(module.backbone.mlp[-1], torch.nn.Linear) == linear
+
+
+def test_a_plain_head_reads_f_and_prototypes_only_align_it() -> None:
+    schema, rows = world(60)
+    m = method(head="plain", w_assign=0.0, percent=0)
+    module, batch = one(m, schema, rows)
+    value = module.head(module.backbone(batch))[:, 0]
+    torch.testing.assert_close(m.loss(module, batch), (value - batch.label / module.scale).square().mean())
+    torch.testing.assert_close(m.raw_value(module, batch), value)
+    aligned = method(head="plain")
+    module, batch = one(aligned, schema, rows)
+    aligned.loss(module, batch).backward()
+    assert module.project.weight.grad.abs().sum() > 0  # by L_assign alone
+
+
+def test_without_both_losses_nothing_reads_the_plan() -> None:
+    schema, rows = world(60)
+    gradients = []
+    for changes in ({"w_assign": 0.0, "percent": 0}, {"alignment": "none"}):
+        m = method(**changes)
+        module, batch = one(m, schema, rows)
+        m.loss(module, batch).backward()
+        gradients.append([x.grad for x in module.parameters() if x.grad is not None])
+    for a, b in zip(*gradients, strict=True):
+        assert torch.equal(a, b)
+
+
 # Training
 
 
@@ -187,7 +269,8 @@ def test_odd_data_train_to_finite_values(name: str, alignment: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"clusters": 1, "codes": 1}, {"clusters": 1, "codes": 4}, {"clusters": 4, "codes": 1},
-     {"clusters": 4, "codes": 20}, {"buckets": 1}, {"prototypes": "kmeans"}, {"prototypes": "random"}, {"percent": 1}],
+     {"clusters": 4, "codes": 20}, {"buckets": 1}, {"prototypes": "kmeans"}, {"prototypes": "random"}, {"percent": 1},
+     {"linear_h": True}, {"label": "ratio"}, {"head": "plain"}],
 )  # fmt: skip
 def test_odd_sizes_train_to_finite_values(changes: dict[str, Any]) -> None:
     """K = 1, C = 1, a batch of 32 smaller than CK = 80, a sample too small for a pair."""
@@ -198,7 +281,7 @@ def test_odd_sizes_train_to_finite_values(changes: dict[str, Any]) -> None:
 
 def test_a_duration_bucket_with_three_rows_has_a_mixture() -> None:
     _, rows = world(300, duration=np.where(np.arange(300) < 297, 20, 90))
-    fitted = method(buckets=2).fit(rows, np.random.default_rng(0))
+    fitted = method(buckets=2).fit(rows, np.random.default_rng(0))["stage_one"].learned("s")
     assert len(fitted["mixtures"]) == 2 and all(len(mixture) for mixture in fitted["mixtures"])
     assert torch.isfinite(fitted["codes"]).all()
 
@@ -215,14 +298,16 @@ def test_prototypes_are_fitted_anew_for_each_seed_and_frozen() -> None:
     trainer, _ = trained(method(), schema, rows)
     codes = trainer.stack.buffers["codes"]
     assert not torch.equal(codes[0], codes[1])
-    assert torch.equal(codes[0], trainer.stack.fitted[0]["codes"])
+    assert torch.equal(codes[0], trainer.stack.fitted[0]["stage_one"].found["codes"])
     assert float(codes[0].square().mean()) == pytest.approx(1, rel=1e-5)
 
 
 # What it shows of itself
 
 
-@pytest.mark.parametrize("variant", ["default", "without", "random", "ot", "uot", "l2", "no_alignment"])
+@pytest.mark.parametrize(
+    "variant", ["default", "without", "random", "ot", "uot", "l2", "no_alignment", "ratio", "plain_head"]
+)
 def test_a_trained_replica_can_be_examined(variant: str) -> None:
     schema, rows = world(600)
     rows = replace(
@@ -248,11 +333,14 @@ def test_it_needs_watch_times_and_durations() -> None:
     schema, _ = world()
     assert ProWTP.supports(schema) is None
     assert "duration" in str(ProWTP.supports(replace(schema, buckets=0)))
-    assert "ratio" in str(ProWTP.supports(replace(schema, unit="ratio")))
+    assert ProWTP.supports(replace(schema, unit="ratio")) is None
+    assert "labels of this dataset are in EUR" in str(ProWTP.supports(replace(schema, unit="EUR")))
     assert "ltv" in str(ProWTP.supports(replace(schema, task="ltv")))
 
 
-@pytest.mark.parametrize("wrong", [{"clusters": 0}, {"codes": 0}, {"percent": 120}, {"steps": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"clusters": 0}, {"codes": 0}, {"percent": 120}, {"steps": 0}, {"linear_h": True, "backbone": "dcn"}]
+)
 def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ProWTP.Config(**wrong)

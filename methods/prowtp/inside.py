@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import normalize
 
 from datasets.schema import Array
-from methods.base import Batch, Fitted
+from methods.base import Batch
 from methods.prowtp import transport
 
 BINS = np.linspace(0, 3, 61)  # of watch ratios
@@ -24,7 +24,7 @@ def histogram(ratio: Array, bucket: Array, buckets: int) -> Array:
     return np.stack([np.histogram(ratio[bucket == b], BINS)[0] for b in range(buckets)])
 
 
-def inside(method: Any, module: Any, batch: Batch, fitted: Fitted) -> Mapping[str, Any]:
+def inside(method: Any, module: Any, batch: Batch, fitted: Mapping[str, Any]) -> Mapping[str, Any]:
     """numbers: `inactive` (rows whose output a ReLU would cut, A.1.1), `gap` (the worst certified gap of a plan at
     training settings), `codes_used`, `perplexity`, `reconstruction`. arrays, each named where it is made."""
     c = method.config
@@ -37,8 +37,8 @@ def inside(method: Any, module: Any, batch: Batch, fitted: Fitted) -> Mapping[st
             h, prototypes = module(batch)
             p = normalize(prototypes, dim=1)
             found |= _weights(method, h, p)
-        prediction = (raw * module.scale).clamp_min(0).cpu().double().numpy()
-        found |= _confusion(h.cpu().double().numpy(), prediction, batch)
+        prediction = (raw * module.unit(batch)).clamp_min(0).cpu().double().numpy()
+        found |= _confusion(h.cpu().double().numpy(), prediction, batch, of_ratios=module.of_ratios)
     if "codebook" in fitted:
         book = fitted["codebook"]
         found |= {
@@ -62,7 +62,7 @@ def inside(method: Any, module: Any, batch: Batch, fitted: Fitted) -> Mapping[st
 
 def _weights(method: Any, h: Any, p: Any) -> dict[str, Any]:
     """alpha and B T of some rows, [rows, CK] each; the worst gap over batches where there is a plan."""
-    alpha = method.weights(h, p).exp()
+    alpha = method.weights(h @ p.T).exp()
     found: dict[str, Any] = {"alpha": alpha[:_SHOWN].cpu().numpy().astype(np.float32)}
     c = method.config
     if c.alignment in ("l2", "none"):
@@ -77,12 +77,13 @@ def _weights(method: Any, h: Any, p: Any) -> dict[str, Any]:
     return found | {"gap": worst}
 
 
-def _confusion(h: Array, prediction: Array, batch: Batch) -> dict[str, Array]:
+def _confusion(h: Array, prediction: Array, batch: Batch, *, of_ratios: bool) -> dict[str, Array]:
     """A.1.2: of rows in three groups of watch ratio, the group, the error in watch ratio, the distance of h to the
     group's ideal centre (`confusion` [rows, 3]) and a t-SNE map of h (`map` [rows, 2]). Nothing where rows are few."""
     assert batch.label is not None
     assert batch.duration is not None
     y, d = batch.label.cpu().double().numpy(), batch.duration.cpu().double().numpy().clip(1e-3)
+    d = np.ones_like(d) if of_ratios else d
     ratio, error = y / d, np.abs(prediction - y) / d
     rows, columns = [], []
     for group, (low, high) in enumerate(GROUPS):

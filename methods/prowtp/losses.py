@@ -31,7 +31,7 @@ def pairs(t: Tensor, count: int) -> Tensor:
 
     A batch is in random order, so its first rows are a random sample of it. The mean of Eq. 10 is over the whole batch.
     """
-    member = (t > t.mean(0, keepdim=True))[:count].to(t.dtype)  # [count, CK]
+    member = (t[:count] > t.mean(0, keepdim=True)).to(t.dtype)  # [count, CK]
     return (member @ member.T) * (1 - torch.eye(count, dtype=t.dtype, device=t.device))
 
 

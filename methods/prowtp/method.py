@@ -5,20 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from datasets.schema import Rows, Schema
-from methods._bins import bin_of, equal_frequency
 from methods.base import Batch, Fitted, Method
 from methods.capabilities import Examined
 from methods.prowtp import config, losses, transport
-from methods.prowtp.codebook import train_codebook
-from methods.prowtp.inside import histogram, inside
+from methods.prowtp.inside import inside
 from methods.prowtp.kmeans import instance_centres
-from methods.prowtp.mixture import fit_mixtures, sample
 from methods.prowtp.network import Plain, Prototyped
+from methods.prowtp.stage_one import StageOne
 
 
 class ProWTP(Method, Examined):
@@ -59,9 +56,9 @@ class ProWTP(Method, Examined):
     variants = config.VARIANTS
     space = {
         "lr": (1e-3, 1e-4, 1e-5),
-        "beta": (0.0, 0.05, 0.1, 0.15, 0.2),
+        "beta": ("log", 1e-4, 0.2),
         "codes": (4, 8, 12, 16, 20, 24),
-        "w_assign": ("log", 0.003, 1.0),
+        "w_assign": ("log", 1e-4, 1.0),
         "tau": ("log", 0.03, 0.3),
         "rho": ("log", 0.003, 1.0),
     }
@@ -73,37 +70,26 @@ class ProWTP(Method, Examined):
         reason = None
         if not schema.has_duration:
             reason = "ProWTP's prototypes are of watch ratios: rows of this dataset have no duration"
-        elif schema.unit != "s":
+        elif schema.unit not in ("s", "ratio"):
             reason = f"ProWTP divides watch times by durations: labels of this dataset are in {schema.unit}"
         return super().supports(schema) or reason
 
     # Stage I
 
     def fit(self, train: Rows, rng: np.random.Generator) -> Fitted:
-        y, d, c = train.label, train.duration, self.config
-        assert y is not None
-        assert d is not None
-        fitted: dict[str, Any] = {"scale": torch.tensor(1.0 if c.raw else max(float(y.std()), 1e-6))}
-        seed = int(rng.integers(2**31))
+        c, seed = self.config, int(rng.integers(2**31))
+        assert train.label is not None
+        assert train.duration is not None
+        codes = None
         if c.prototypes == "kmeans":
             codes = instance_centres(train, count=c.count, dim=c.dim, hidden=c.hidden, seed=seed)
-        elif c.prototypes in ("hvq", "vq"):
-            ratio, edges = y / np.maximum(d, 1e-3), equal_frequency(d, c.buckets)
-            fitted["mixtures"] = fit_mixtures(ratio, bin_of(d, edges), len(edges) + 1, rng)
-            fitted["ratios"] = histogram(ratio, bin_of(d, edges), len(edges) + 1)
-            fitted["w"], fitted["w_bucket"], _ = sample(fitted["mixtures"], vectors=c.vectors, size=c.size, rng=rng)
-            sizes = {"clusters": c.clusters, "codes": c.codes, "width": c.hidden[-1], "steps": c.training}
-            fitted["codebook"] = train_codebook(fitted["w"], kind=c.prototypes, seed=seed, **sizes)
-            codes = fitted["codebook"].codes
-        else:
-            return fitted
-        size = float(np.sqrt(np.square(codes).mean()))
-        return fitted | {"codes": torch.from_numpy(codes / max(size, 1e-6))}  # [CK, d]
+        return {"stage_one": StageOne(train.label, train.duration, c, seed, codes)}
 
     # Stage II
 
     def build(self, schema: Schema, fitted: Fitted) -> Plain | Prototyped:
-        return (Plain if self.config.prototypes == "none" else Prototyped)(schema, self.config, fitted)
+        found = fitted["stage_one"].learned(schema.unit)
+        return (Plain if self.config.prototypes == "none" else Prototyped)(schema, self.config, found)
 
     def lambdas(self, B: int, CK: int) -> tuple[Any, Any]:
         """The weights of the rows' and the prototypes' marginals; infinite where hard."""
@@ -120,24 +106,29 @@ class ProWTP(Method, Examined):
         t = B * transport.solve(cost, *self.lambdas(B, CK), steps=self.config.steps, tolerance=transport.TRAINING).plan
         return losses.cleaned(t, renormalise=self.config.alignment != "uot")
 
-    def weights(self, h: Tensor, p: Tensor) -> Tensor:
-        """log alpha (Eq. 34) [B, CK] of h and p, both of unit length."""
-        return (h @ p.T / self.config.tau).log_softmax(1)
+    def weights(self, similarity: Tensor) -> Tensor:
+        """log alpha (Eq. 34) of the cosines of h and p [B, CK]."""
+        return (similarity / self.config.tau).log_softmax(1)
 
     def loss(self, module: Any, batch: Batch) -> Tensor:
         c = self.config
         assert batch.label is not None
-        y = batch.label / module.scale
+        y = batch.label / module.unit(batch)
         if c.prototypes == "none":
             return (module(batch)[:, 0] - y).square().mean()
-        h, prototypes = module(batch)
-        p = normalize(prototypes, dim=1)
-        log_alpha = self.weights(h, p)
+        f, prototypes = module.backbone(batch), module.prototypes()
+        h, p = normalize(f, dim=1), normalize(prototypes, dim=1)
+        similarity = h @ p.T  # [B, CK]
+        log_alpha = self.weights(similarity)
         alpha = log_alpha.exp()
-        plan = alpha.detach() if c.alignment in ("l2", "none") else self.plan(1 - h @ p.T)
+        plan = alpha.detach() if c.alignment in ("l2", "none") else self.plan(1 - similarity.detach())
 
-        weights = {"alpha": alpha, "straight_through": plan + alpha - alpha.detach(), "literal": plan}[c.combine]
-        loss = (module.value(weights, prototypes) - y).square().mean()  # Eq. 12
+        if c.head == "plain":
+            value = module.head(f)[:, 0]
+        else:
+            weights = {"alpha": alpha, "straight_through": plan + alpha - alpha.detach(), "literal": plan}[c.combine]
+            value = module.value(weights, prototypes)
+        loss = (value - y).square().mean()  # Eq. 12
         if c.alignment == "none":
             return loss
         if c.alignment == "l2":
@@ -153,14 +144,16 @@ class ProWTP(Method, Examined):
         return loss
 
     def predict(self, module: Any, batch: Batch) -> Tensor:
-        return (self.raw_value(module, batch) * module.scale).clamp_min(0)
+        return (self.raw_value(module, batch) * module.unit(batch)).clamp_min(0)
 
     def raw_value(self, module: Any, batch: Batch) -> Tensor:
-        """g's output, in units of `scale` [B]."""
+        """g's output, in units of the target [B]."""
         if self.config.prototypes == "none":
             return module(batch)[:, 0]
+        if self.config.head == "plain":
+            return module.head(module.backbone(batch))[:, 0]
         h, prototypes = module(batch)
-        return module.value(self.weights(h, normalize(prototypes, dim=1)).exp(), prototypes)
+        return module.value(self.weights(h @ normalize(prototypes, dim=1).T).exp(), prototypes)
 
     def examine(self, module: Any, batch: Batch, fitted: Fitted) -> Mapping[str, Any]:
-        return inside(self, module, batch, fitted)
+        return inside(self, module, batch, fitted["stage_one"].found)

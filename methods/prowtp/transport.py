@@ -29,7 +29,7 @@ from methods.prowtp import host
 
 STEPS = 60  # of Newton's method, at most
 TOLERANCE = 1e-12  # of the complementarity gap, relative to the cost's range
-TRAINING = 1e-10  # the same, for a plan that is a target of training
+TRAINING = 1e-9  # the same, for a plan that is a target of training
 _BACK = 0.995  # how far to go towards the boundary
 
 

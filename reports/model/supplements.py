@@ -39,6 +39,14 @@ class CostColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     times: str = ""  # the row whose multiples stand in a second column
 
 
+class PartRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two rows, by their names, that differ in one part of the method."""
+
+    part: str
+    more: str  # with it
+    less: str  # without it
+
+
 class Supplement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A section: a table of variants, figures from what they left, or both."""
 
@@ -53,6 +61,7 @@ class Supplement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printed: str = ""  # the title of the rows' printed texts
     differs: bool = False  # a column with the hyper-parameters in which a row is not its method's default
     rivals: list[SupplementRow] = []  # each row against each of these, beyond noise
+    parts: list[PartRow] = []  # what each part contributes, instead of a table of the rows
     sweep: str = ""  # what the rows' names are values of
     chart: bool = False  # each metric as a figure, a dot for each row
     pictures: list[str] = []  # kinds of `reports.plots.insides`, drawn where most of its rows left arrays

@@ -101,11 +101,11 @@ def _paper(board: Board, paper: Paper) -> Iterator[Section]:
     if not tables and not beside:
         return
     found: tuple[Section | None, ...] = (
-        *(beside.get(s.key) for s in supplements(paper) if s.rivals),
+        *(beside.get(s.key) for s in supplements(paper) if s.rivals or s.parts),
         reproduced.section(board, paper),
         together.section(board, paper),
         *tables,
-        *(beside.get(s.key) for s in supplements(paper) if not s.rivals),
+        *(beside.get(s.key) for s in supplements(paper) if not (s.rivals or s.parts)),
         checklist.section(board, paper),
         notes.section(board, paper),
         notes.absent(board, paper, beside.keys()),

@@ -20,7 +20,7 @@ from reports.sections.paper.comparison import seeds, state
 def comparison(board: Board, paper: Paper, dataset: str, supplement: Supplement, name: str) -> Table | None:
     """A row for each variant with its metrics, then what it tells of its inside and what it costs; None where too few
     have numbers."""
-    if supplement.rivals or not (supplement.metrics or supplement.inside or supplement.costs):
+    if supplement.rivals or supplement.parts or not (supplement.metrics or supplement.inside or supplement.costs):
         return None
     there = results(board, dataset, supplement)
     told_of = {row: result for row, result in there.items() if _tells(result, supplement)}

@@ -17,7 +17,7 @@ from reports.model.supplements import Supplement
 from reports.plots import stability, sweep
 from reports.plots.insides import KINDS
 from reports.plots.kind import Kind, Shown
-from reports.sections.paper import compared, rivals
+from reports.sections.paper import compared, parts, rivals
 from reports.sections.paper.buckets import edges
 from reports.sections.paper.comparison import whose
 
@@ -41,7 +41,8 @@ def _part(board: Board, paper: Paper, supplement: Supplement, dataset: str) -> P
     name = next((source.name for source in paper.datasets if source.ours == base), plain(dataset))
     rows = {row.name: result for row, result in results(board, dataset, supplement).items()}
     table = compared.comparison(board, paper, dataset, supplement, name)
-    table = table or rivals.verdicts(board, paper, dataset, supplement, name)
+    made = parts.contributions if supplement.parts else rivals.verdicts
+    table = table or made(board, paper, dataset, supplement, name)
     pictures: list[Picture] = []
     lines: list[str] = []
 
@@ -49,7 +50,7 @@ def _part(board: Board, paper: Paper, supplement: Supplement, dataset: str) -> P
         pictures.append(Picture(named(paper.key, word, dataset), f"{alt} on {name}", draw, inputs))
 
     if table:
-        below = rivals.answers if supplement.rivals else compared.below
+        below = parts.told if supplement.parts else rivals.answers if supplement.rivals else compared.below
         lines += below(board, dataset, supplement)
         if supplement.sweep or supplement.chart:
             add(supplement.key, *_swept(board, dataset, supplement), board.stamp(rows.values()), tuple(rows))
