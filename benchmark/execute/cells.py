@@ -142,7 +142,8 @@ def curve_of(history: "History") -> Curve:
     def short(values: list[float]) -> list[float | None]:
         return [float(f"{value:.7g}") if isfinite(value) else None for value in values]
 
-    return Curve(short(history.valid), short(history.loss), history.best_epoch, history.stopped_early)
+    end = history.schedule_end or msgspec.UNSET
+    return Curve(short(history.valid), short(history.loss), history.best_epoch, history.stopped_early, end)
 
 
 def only_label(labels: "Array | None") -> float | None:

@@ -40,6 +40,7 @@ class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loss: list[float | None]  # mean training loss of each epoch
     best_epoch: int  # 1-based; 0 where nothing is trained
     stopped_early: bool
+    schedule_end: int | msgspec.UnsetType = msgspec.UNSET  # epoch at whose end the method's own schedule was over
 
 
 class Tuned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

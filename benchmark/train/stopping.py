@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmark.train.stack import Stack
+from methods.base import Method
+from methods.schedules import Scheduled
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class History:
     loss: list[float]
     best_epoch: int  # 1-based; 0: no epoch had a finite metric, the replica diverged and predicts NaN
     stopped_early: bool
+    schedule_end: int = 0  # the epoch at whose end the method's own schedule is over; 0: it has none
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,22 @@ def stacked(states: Sequence[State]) -> State:
     return State(flat, each([state.buffers for state in states]), each([state.rows for state in states]))
 
 
+def schedule_end(method: Method, plan: Plan, steps: int) -> int:
+    """The epoch at whose end the method's own schedule is over, 0 where it has none. steps: of an epoch."""
+    if not isinstance(method, Scheduled):
+        return 0
+    part = method.schedule_end(steps * plan.epochs)
+    return math.ceil(min(max(part, 0.0), 1.0) * plan.epochs - 1e-9)  # a product may be a last bit above a whole epoch
+
+
 class Best:
     """Each replica's history and its best state so far."""
 
-    def __init__(self, plan: Plan, replicas: int, *, abandon: bool) -> None:
-        """abandon: a replica ends with its first validation metric that is not finite, the last of its history."""
-        self.plan, self.abandon = plan, abandon
+    def __init__(self, plan: Plan, ends: Sequence[int], *, abandon: bool) -> None:
+        """ends: of each replica's schedule, before which patience does not count. abandon: a replica ends with its
+        first validation metric that is not finite, the last of its history."""
+        self.plan, self.ends, self.abandon = plan, ends, abandon
+        replicas = len(ends)
         self.valid: list[list[float]] = [[] for _ in range(replicas)]
         self.loss: list[list[float]] = [[] for _ in range(replicas)]
         self.metric, self.epoch = [math.inf] * replicas, [0] * replicas
@@ -86,13 +99,15 @@ class Best:
         if metric < self.metric[replica] or (self.plan.stop == "last" and math.isfinite(metric)):
             self.metric[replica], self.epoch[replica] = metric, number
             return True
-        waited = number - self.epoch[replica] >= self.plan.patience
+        waited = number - max(self.epoch[replica], self.ends[replica]) >= self.plan.patience
         if waited or (self.abandon and not math.isfinite(metric)):
             self.stopped.add(replica)
         return False
 
     def history(self, replica: int) -> History:
-        return History(self.valid[replica], self.loss[replica], self.epoch[replica], replica in self.stopped)
+        return History(
+            self.valid[replica], self.loss[replica], self.epoch[replica], replica in self.stopped, self.ends[replica]
+        )
 
     def all_states(self, lost: State) -> State:
         """The best state of every replica, stacked. lost: of one that has none, for it diverged."""

@@ -20,7 +20,7 @@ from benchmark.train.learned import Targets, learn
 from benchmark.train.order import Order
 from benchmark.train.resident import gather, resident
 from benchmark.train.stack import Given, Stack
-from benchmark.train.stopping import Best, History, Plan, State, state_at
+from benchmark.train.stopping import Best, History, Plan, State, schedule_end, state_at
 from benchmark.train.validation import Predictor, Validation
 from datasets.schema import Rows, Schema
 from methods.base import Method
@@ -127,7 +127,9 @@ class Trainer:
     def fit(self, progress: Callable[[int, int], None] | None = None, *, abandon: bool = False) -> list[History]:
         """Train to each replica's best epoch and leave the stack there. progress(epoch, active replicas) after each
         epoch. abandon: a replica ends with its first validation metric that is not finite, the last of its history."""
-        best = Best(self.plan, len(self.stack), abandon=abandon)
+        methods = [self.stack.method(config) for config in self.stack.configs]
+        ends = [schedule_end(method, self.plan, self.order.steps) for method in methods]
+        best = Best(self.plan, ends, abandon=abandon)
         for number in range(self.plan.epochs):
             losses = self.epoch(number).tolist()
             metrics = self.validate().tolist()
