@@ -81,7 +81,16 @@ def test_one_value_a_user_is_its_own_quantiles() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"cap": 1}, {"cap": 2}, {"cap": 3, "decoder": "transformer"}, {"scale": "label"}], ids=str
+    "changes",
+    [
+        {},
+        {"cap": 1},
+        {"cap": 2},
+        {"cap": 3, "decoder": "transformer"},
+        {"huber_unit": "seconds"},
+        {"huber_unit": "deviation"},
+    ],
+    ids=str,
 )
 def test_one_label_a_thousand_times_the_rest(changes: dict[str, Any]) -> None:
     label = heavy()

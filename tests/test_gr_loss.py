@@ -131,7 +131,7 @@ def transformer(c: Any, decoder: Any, h: Tensor, classes: Sequence[int], free: b
 def row_by_row(c: Any, module: Any, fitted: Any, batch: Any, labels: np.ndarray, free: bool) -> Tensor:
     """w_ce L_ce + w_huber L_huber (Eqs. 4 to 6)."""
     g = torch.tensor([0.0, *fitted["vocabulary"].values], dtype=torch.float64)
-    unit = float(fitted["scale"]) if c.scale == "std" else 1.0
+    unit = 1.0 if c.huber_unit == "seconds" else float(fitted["scale"])
     total: Any = 0.0
     for h, label in zip(module.backbone(batch), labels.tolist(), strict=True):
         classes = sequence(label, fitted)
@@ -212,7 +212,8 @@ def test_whichever_rows_are_together(which: str, decoder: str, mode: dict[str, A
         {"cap": 1},
         {"w_ce": 10.0, "w_huber": 1.0, "delta": 0.05},
         {"w_ce": 0.0},
-        {"scale": "label"},
+        {"huber_unit": "seconds"},
+        {"huber_unit": "deviation"},
         {"value": "released"},
         {"condition": False},
         {"window": 0.1, "value_window": 0.2},
@@ -271,7 +272,9 @@ def test_true_tokens_are_fed_with_probability_p(sampling: str) -> None:
     """With two steps the loss is linear in what is fed at the second, so its mean over draws lies between the ends."""
 
     def losses(p: float, draws: int) -> np.ndarray:
-        method, _, rows, fitted, module = prepared(cap=2, schedule="constant", p=p, sampling=sampling)
+        method, _, rows, fitted, module = prepared(
+            cap=2, schedule="constant", p=p, sampling=sampling, huber_unit="deviation"
+        )
         given = torch.randn(100, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
         rows = rows.take(np.arange(100))
         batch = batch_of(rows, method.targets(fitted, rows), (given,), torch.float64)

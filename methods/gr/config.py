@@ -10,7 +10,8 @@ from methods.gr.curriculum import Schedule
 
 @dataclass(frozen=True)
 class Config(BackboneConfig):
-    """The paper's settings (A.1) but for the sizes, which are the shared backbone's, Huber's unit and the read-out."""
+    """The paper's settings (A.1) but for the sizes, which are the shared backbone's, Huber's unit, the read-out and the
+    curriculum's end; `method.GR` says why."""
 
     decoder: Literal["lstm", "gru", "rnn", "transformer"] = "lstm"
     width: int = 64  # of token embeddings and decoder state
@@ -28,7 +29,7 @@ class Config(BackboneConfig):
 
     w_ce: float = 1.0
     w_huber: float = 10.0  # lambda
-    scale: Literal["std", "label"] = "std"  # the unit of Huber's loss: the training standard deviation, or the label's
+    huber_unit: Literal["seconds", "deviation", "mad"] = "mad"  # the label's own, or of training labels: see values.py
     delta: float = 1.0  # of Huber's loss, in that unit
     value: Literal["window", "released"] = "window"  # the soft value's definition, see values.py
     value_window: float = 0.5  # the soft value's window, as a part of the numeric tokens
@@ -36,7 +37,7 @@ class Config(BackboneConfig):
     mixup: Literal["window", "all", "none"] = "window"  # Eq. 8, all tokens, or the likeliest token alone
     window: float = 0.5  # n_w, as a part of the numeric tokens
     schedule: Schedule = "sigmoid"  # of p, see curriculum.py
-    cl_end: float = 1.0  # part of the longest possible run after which p = 0.01
+    cl_end: float = 0.3  # part of the longest possible run after which p = 0.01
     omega: float = 17000.0  # of the schedule "omega"
     p: float = 0.5  # of the schedule "constant"
     sampling: Literal["sample", "batch"] = "sample"  # true or predicted input: drawn for each row, or for a whole batch
@@ -51,8 +52,9 @@ class Config(BackboneConfig):
                 raise ValueError(f"GR needs {name} >= {least}, not {getattr(self, name)}")
 
 
-_PAPER = {"dim": 128, "hidden": (128, 128), "dropout": 0.3, "lr": 5e-4, "width": 128, "readout": "argmax"}
-_CODE = {
+_LITERAL = {"huber_unit": "seconds", "cl_end": 1.0}
+_PAPER = {"dim": 128, "hidden": (128, 128), "dropout": 0.3, "lr": 5e-4, "width": 128, "readout": "argmax"} | _LITERAL
+_CODE = _LITERAL | {
     "dim": 128,
     "hidden": (256, 128),
     "dropout": 0.1,
@@ -92,15 +94,16 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "rnn": {"decoder": "rnn"},
     "gru": {"decoder": "gru"},
     "transformer": {"decoder": "transformer"},
-    # Figure 6: p = 0.01 at epoch 5, 10, 15 of 20; the default is omega = 17000's 20
-    **{f"end{part}": {"cl_end": part / 100} for part in (25, 50, 75)},
+    # Figure 6: p = 0.01 at epoch 5, 10, 15, 20 of 20; the default lies between the first two
+    **{f"end{part}": {"cl_end": part / 100} for part in (25, 50, 75, 100)},
     # Figure 7; the default is 50 %
     **{f"window{part}": {"window": part / 100} for part in (10, 20, 30, 40, 60)},
     "window-all": {"mixup": "all"},
     # what the paper leaves open or mentions in passing
     "shortest": {"shortest": True},
     "tolerance": {"rel_tol": 1e-3},
-    "label-scale": {"scale": "label", "readout": "argmax"},
+    "seconds": {"huber_unit": "seconds"},
+    "deviation": {"huber_unit": "deviation"},
     "monotone": {"monotone": True},
     "beam": {"beam": 4},
 }

@@ -101,6 +101,15 @@ class Recurrent(nn.Module):
             constant = constant + self.context(h)  # [B, G*H]
         return (table, constant), self.sos @ self.token.weight.T + constant, self.cell.begin(self.first(h))
 
+    def parts(self) -> tuple[Tensor, ...]:
+        """An LSTM for the compiled loops: weight and bias of h_0; the weights of h_i in an input, [4H, context] or [4H,
+        0]; SOS's input [4H] and every token's [C, 4H]; the cell's weight; weight and bias of the output."""
+        context = self.token.weight[:, :0] if self.context is None else self.context.weight
+        first = (self.sos @ self.token.weight.T)[0] + self.token.bias
+        table = self.embedding @ self.token.weight.T + self.token.bias
+        begin, out = self.first, self.out
+        return begin.weight, begin.bias, context, first, table, self.cell.hidden.weight, out.weight, out.bias
+
     def step(self, shared: Any, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One input x to logits [B, C] and the next state."""
         state = self.cell(x, state)

@@ -40,5 +40,5 @@ class Network(nn.Module):
         self.register_buffer("ids", (torch.arange(classes) + EOS).to(torch.int16))
         self.register_buffer("value", torch.from_numpy(np.concatenate([[0.0], values])))
         self.register_buffer("numeric", torch.tensor(float(len(values))))
-        self.register_buffer("scale", fitted["scale"] if c.scale == "std" else torch.tensor(1.0))
+        self.register_buffer("scale", fitted["scale"])
         self.register_buffer("rows", torch.tensor(fitted["rows"]))

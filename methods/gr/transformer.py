@@ -1,7 +1,7 @@
 """The Transformer decoder of the released code, where the paper has an LSTM: three layers, no positional encoding, the
 norms behind the sums, cross-attention to one vector of the encoder.
 
-Training reads all positions at once (`Transformer.forward`), prediction one by one with cached keys and values.
+Training reads all positions at once (`Transformer.steps`), prediction one by one with cached keys and values.
 """
 
 import math
@@ -10,13 +10,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from methods.gr.host import Attention, Normalised
+from methods.gr.packing import packed
 
 Cache = tuple[Tensor, Tensor]  # keys and values of the positions so far, [B, heads, t, width / heads] each
-_FEW = 8  # a batch has at least eight times as many rows as are read to the longest one's end
 
 
 class Layer(nn.Module):
     """Causal self-attention, cross-attention, feed-forward: each added to its input, then normalised."""
+
+    compiled = True  # attention in loops for a CPU
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -32,9 +37,41 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, memory: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
         """x: [B, t, width], t new positions behind those of `past`; memory: [B, 1, width]."""
         attended, cache = self.attention(x, past)
-        x = self.norms[0](x + self.drops[0](attended))
-        x = self.norms[1](x + self.drops[1](self.memory(memory)))
-        return self.norms[2](x + self.drops[2](self.feedforward(x))), cache
+        return self.added(x, attended, self.drops[1](self.memory(memory))), cache
+
+    def packed(self, x: Tensor, memory: Tensor, sizes: Sequence[int]) -> Tensor:
+        """The same for all positions of the first sizes[t] rows at each step t, step after step: x [sum of sizes,
+        width]; memory: [B, width]."""
+        given = self.drops[1](self.memory(memory))
+        attended = self.joined(self.over(self.qkv(x), tuple(sizes)))
+        return self.added(x, attended, torch.cat([given[:n] for n in sizes]))
+
+    def added(self, x: Tensor, attended: Tensor, given: Tensor) -> Tensor:
+        """What self-attention and cross-attention found, and the feed-forward's part, each added and normalised."""
+        x = self.normalised(0, x, attended, self.drops[0])
+        x = self.normalised(1, x, given, None)
+        return self.normalised(2, x, self.feedforward(x), self.drops[2])
+
+    def normalised(self, place: int, x: Tensor, more: Tensor, drop: Any) -> Tensor:
+        """The norm at this place of x and what is left of `more` by the dropout."""
+        norm: Any = self.norms[place]
+        plain = isinstance(drop, nn.Dropout) and drop.training  # outside of the trainer
+        if not self.compiled or plain or x.device.type != "cpu" or x.dim() != 2:
+            return norm(x + (more if drop is None else drop(more)))
+        draws = getattr(drop, "draws", None)
+        keep = x[:0] if draws is None else draws.keep(drop.p, more.shape)
+        return Normalised.apply(x, more, keep, norm.weight, norm.bias)[0]
+
+    def over(self, qkv: Tensor, sizes: tuple[int, ...]) -> Tensor:
+        """Causal self-attention over packed positions [R, width]. qkv: [R, 3 width]."""
+        if self.compiled and qkv.device.type == "cpu":
+            return Attention.apply(qkv, sizes)[0]
+        heads, (B, T), width = self.heads, (sizes[0], len(sizes)), qkv.shape[1] // 3
+        steps = [F.pad(part, (0, 0, 0, B - len(part))) for part in qkv.split(sizes)]
+        q, k, v = torch.stack(steps, 1).view(B, T, 3, heads, width // heads).permute(2, 0, 3, 1, 4).unbind(0)
+        later = torch.ones(T, T, dtype=torch.bool, device=qkv.device).triu(1)
+        scores = (q @ k.transpose(2, 3) / math.sqrt(width // heads)).masked_fill(later, -torch.inf)
+        return packed((scores.softmax(-1) @ v).transpose(1, 2).reshape(B, T, width), sizes)
 
     def attention(self, x: Tensor, past: Cache | None) -> tuple[Tensor, Cache]:
         B, t, width = x.shape
@@ -79,20 +116,14 @@ class Transformer(nn.Module):
 
     def forward(self, h: Tensor, weights: Tensor) -> Tensor:
         """Logits [B, T, C] of all steps at once. weights: of the inputs after SOS, [B, T-1, C]."""
-        x = torch.cat([self.sos.expand(len(h), 1, -1), weights @ self.embedding], dim=1)  # [B, T, width]
-        memory = self.first(h).unsqueeze(1)
-        for layer in self.stack:
-            x, _ = layer(x, memory, None)
-        return self.out(x)
+        return torch.stack(self.steps(h, weights, (len(h),) * (weights.shape[1] + 1)), dim=1)
 
     def steps(self, h: Tensor, weights: Tensor, sizes: Sequence[int]) -> list[Tensor]:
-        """`forward` for the first rows of each step alone, as `unroll`: the few longest sequences apart from the rest,
-        which need not be as long."""
-        few = next((t for t, size in enumerate(sizes) if size <= sizes[0] // _FEW), len(sizes))
-        long = sizes[few] if few < len(sizes) else 0
-        rest = self(h[long:], weights[long:, : few - 1])  # [B - long, few, C]
-        if not long:
-            return [rest[:size, t] for t, size in enumerate(sizes)]
-        whole = self(h[:long], weights[:long])  # [long, T, C]
-        early = [torch.cat([whole[:, t], rest[: sizes[t] - long, t]]) for t in range(few)]
-        return early + [whole[: sizes[t], t] for t in range(few, len(sizes))]
+        """The same for the first rows of each step alone, as `unroll`."""
+        first = self.sos.expand(len(h), -1)
+        x = torch.cat([first, packed(weights, sizes[1:]) @ self.embedding]) if len(sizes) > 1 else first
+        memory = self.first(h)
+        layer: Any
+        for layer in self.stack:
+            x = layer.packed(x, memory, sizes)
+        return list(self.out(x).split(tuple(sizes)))

@@ -58,8 +58,21 @@ def huber(error: Tensor, delta: Tensor) -> Tensor:
     return torch.where(size <= delta, size.square() / 2, delta * (size - delta / 2))
 
 
+def unit_of_error(y: Array, unit: str) -> float:
+    """The unit of Huber's loss in the label's. "seconds": 1, lambda and delta as the label's own unit has them.
+    "deviation": `spread`. "mad": the median absolute deviation of the labels times 1.4826, which is a normal's
+    deviation and does not move with a few large labels; `spread` where it is 0, for most labels are equal."""
+    if unit == "seconds":
+        return 1.0
+    if unit == "mad":
+        off = np.abs(y - np.median(y)).astype(np.float64)
+        if (mad := 1.4826 * float(np.median(off))) > 1e-6 * float(np.abs(y).mean()):
+            return mad
+    return spread(y)
+
+
 def spread(y: Array) -> float:
-    """The labels' standard deviation, the unit of Huber's loss; where all are equal, the label (1 for zeros)."""
+    """The labels' standard deviation; where all are equal, the label (1 for zeros)."""
     std, mean = float(y.std(dtype=np.float64)), float(y.mean(dtype=np.float64))
     return std if std > 1e-6 * mean else mean or 1.0
 

@@ -1,0 +1,1 @@
+"""GR on a CPU in compiled loops: one row of logits, the LSTM's training and answers, the Transformer's attention."""
