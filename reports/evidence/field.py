@@ -7,6 +7,7 @@ from statistics import fmean
 
 from reports.evidence.race import Race, race
 from reports.model.board import Board, Result
+from reports.model.front import front
 from reports.model.metrics import ERRORS, METRICS, WATCH_TIME
 
 PANELS = ("MAE", "RMSE", "ranking")  # what `Field.metrics` are, in words
@@ -33,7 +34,16 @@ class Field:
     def datasets(self) -> tuple[str, ...]:
         """Those with numbers: real rows first, watch time first."""
         found = [d for d in self.board.datasets if self.board.has(d)]
-        return tuple(sorted(found, key=lambda d: (self.made_up(d), not self.watch_time(d), d)))
+        return tuple(sorted(found, key=lambda d: (self.made_up(d), not self.watch_time(d), *self._beside(d))))
+
+    def _beside(self, dataset: str) -> tuple[str, bool, str]:
+        """Boards of one source together, what leads them first."""
+        return dataset.partition("@")[0], bool(front().leader(dataset)), dataset
+
+    def leader(self, dataset: str) -> str:
+        """The board with numbers that leads the rows of this one; "" where it stands for itself."""
+        found = front().leader(dataset)
+        return found if found and self.board.has(found) else ""
 
     @cached_property
     def real(self) -> tuple[str, ...]:

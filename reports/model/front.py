@@ -18,11 +18,27 @@ class Official(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     files: dict[str, int]  # what a raw file's name begins with -> the official file's rows
 
 
+class Headline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Boards of the same rows with different labels: which one leads."""
+
+    dataset: str
+    aside: list[str]
+
+
 class Front(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The plain networks by the metric whose loss they are trained on, and the official files."""
+    """The plain networks by the metric whose loss they are trained on, the official files, and which boards lead."""
 
     plain: dict[str, list[str]]  # metric -> method, or method/variant
     official: list[Official]
+    headline: list[Headline] = []
+
+    def behind(self, dataset: str) -> list[str]:
+        """The boards of the same rows that this one leads."""
+        return [other for one in self.headline if one.dataset == dataset for other in one.aside]
+
+    def leader(self, dataset: str) -> str:
+        """The board that leads the rows of this one; "" where it stands for itself."""
+        return next((one.dataset for one in self.headline if dataset in one.aside), "")
 
     def rows(self, dataset: str, facts: dict[str, Any]) -> int | None:
         """The rows of the official files that this dataset's raw files are of; None where nothing is known."""

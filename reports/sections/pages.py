@@ -8,7 +8,7 @@ from reports.model.board import Board
 from reports.model.papers import Paper, papers
 from reports.model.supplements import supplements
 from reports.sections import answer, ceiling, cost, data, distributions, size, tuning, tweaks
-from reports.sections.board import calibration, leaderboard, matched, noise, provenance, skill, slices, twins
+from reports.sections.board import calibration, label, leaderboard, matched, noise, provenance, skill, slices, twins
 from reports.sections.controls import page as controls
 from reports.sections.front import about, datasets, evidence, findings, links, picture, ranking, unsaid
 from reports.sections.paper import (
@@ -25,6 +25,7 @@ from reports.sections.paper import (
 
 BOARD = (
     leaderboard.section,
+    label.section,
     matched.section,
     twins.section,
     noise.section,
@@ -114,10 +115,10 @@ def _paper(board: Board, paper: Paper) -> Iterator[Section]:
 
 
 def _across(board: Board) -> Iterator[Page]:
-    for name, title, label, makers in ACROSS:
+    for name, title, short, makers in ACROSS:
         sections = tuple(filter(None, [make(board) for make in makers]))
         if sections:
-            yield Page(name, title, (), sections, label)
+            yield Page(name, title, (), sections, short)
 
 
 def _front(board: Board, details: Sequence[Page]) -> Page:

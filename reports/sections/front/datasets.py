@@ -1,5 +1,7 @@
 """The boards, a row each: how many rows, who is best, and where the papers' methods stand."""
 
+from collections.abc import Iterator
+
 from reports.evidence.field import PANELS, Field, field
 from reports.evidence.overview import Leader, Overview, overviews
 from reports.markup.document import Part, Section
@@ -8,6 +10,7 @@ from reports.markup.text import NONE, number, plain
 from reports.model.board import Board
 from reports.model.metrics import ERRORS, METRICS, digits
 from reports.model.papers import papers
+from reports.sections.board import label
 
 ABOUT = (
     "In brackets behind the rows: the share of the official files' rows that were read. Behind a best row: how many "
@@ -23,7 +26,15 @@ def section(board: Board) -> Section | None:
         return None
     keys = [key for key in papers() if any(key in one.places for one in found)]
     tables = (best(there, found), standing(there, found, keys))
-    return Section("boards", "The boards, one row each", ABOUT, (Part(tables=tables),))
+    return Section("boards", "The boards, one row each", ABOUT, (Part(tables=tables, lines=tuple(_leads(there))),))
+
+
+def _leads(there: Field) -> Iterator[str]:
+    """Which board leads rows with several labels, and what the others can and cannot show."""
+    for dataset in there.datasets:
+        if leader := there.leader(dataset):
+            shows = label.told(there.board, dataset)
+            yield f"The headline of {plain(dataset)}'s rows is {plain(leader)}.{f' {shows}' if shows else ''}"
 
 
 def best(there: Field, found: list[Overview]) -> Table:

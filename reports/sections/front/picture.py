@@ -81,7 +81,7 @@ def pooled(board: Board) -> Section | None:
     found = [table for kind in _kinds(there) if (table := _short(there, kind))]
     if not found:
         return None
-    about = (STANDING, f"Every row, with its counts: [the field](@{PAGE}#standing).")
+    about = (*_about(there), f"Every row, with its counts: [the field](@{PAGE}#standing).")
     return Section("standing", "Over all boards", about, (Part(tables=tuple(found)),))
 
 
@@ -89,15 +89,24 @@ def standing(board: Board) -> Section | None:
     """Every row with its counts, a table for each panel."""
     there = field(board)
     found = [table for kind in _kinds(there) for panel in range(len(PANELS)) if (table := _long(there, kind, panel))]
-    return Section("standing", "Over all boards", (STANDING,), (Part(tables=tuple(found)),)) if found else None
+    return Section("standing", "Over all boards", _about(there), (Part(tables=tuple(found)),)) if found else None
+
+
+def _about(there: Field) -> tuple[str, ...]:
+    out = [f"{plain(d)} stands behind {plain(there.leader(d))}, the same rows" for d in there.real if there.leader(d)]
+    return (STANDING, f"Without boards whose rows another leads: {'; '.join(out)}.") if out else (STANDING,)
 
 
 Kind = tuple[str, tuple[str, ...]]  # "watch time", its boards
 
 
 def _kinds(there: Field) -> list[Kind]:
-    """Boards of real rows by what they predict, where there are two of a kind."""
-    found = [(block.words, tuple(d for d in block.datasets if d in there.real)) for block in there.blocks]
+    """Boards of real rows by what they predict, where there are two of a kind; of rows with several labels the board
+    that leads."""
+    found = [
+        (block.words, tuple(d for d in block.datasets if d in there.real and not there.leader(d)))
+        for block in there.blocks
+    ]
     return [kind for kind in found if len(kind[1]) > 1]
 
 

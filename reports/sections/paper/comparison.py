@@ -10,6 +10,7 @@ from reports.markup.table import Column, Entry, Table, by_columns, marked, text_
 from reports.markup.text import NONE, number, plain, sentence_list
 from reports.model.board import Board, Result
 from reports.model.cost import PER_BATCH, per_batch, together
+from reports.model.front import front
 from reports.model.metrics import ERRORS, METRICS, digits
 from reports.model.papers import Paper, PaperTable, Printed
 from reports.model.rows import why_missing
@@ -44,6 +45,9 @@ def _part(board: Board, paper: Paper, printed: PaperTable, column: str) -> Part:
     lines += ablation.lines(board, paper, printed, column) if printed.ablation else []
     lines += learned.lines(board, source.ours, with_numbers(board, source.ours, printed))
     lines += reasons(board, paper, printed, column)
+    if (leader := front().leader(source.ours)) and board.has(leader):
+        there = f"[its board](@{slug('board', source.ours)})"
+        lines.append(f"The headline of these rows is {plain(leader)}; {there} says what this label can show.")
     about = whose_rows(board, paper, printed, column)
     return Part(plain(column), about=about, tables=(table(board, paper, printed, column),), lines=tuple(lines))
 
