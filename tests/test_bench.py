@@ -24,7 +24,7 @@ def test_the_ratio_is_the_median_of_the_rounds_own() -> None:
 
 
 def test_the_floor_takes_each_product_in_its_best_layout() -> None:
-    assert training._least([[3.0, 3.0], [1.0, 2.0], [5.0, 4.0]], [2, 1]) == [6.0, 6.0]
+    assert training.least_of([[3.0, 3.0], [1.0, 2.0], [5.0, 4.0]], [2, 1]) == [6.0, 6.0]
 
 
 def test_the_floor_has_all_products_of_a_step() -> None:

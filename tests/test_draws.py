@@ -5,17 +5,20 @@ import pytest
 import torch
 from scipy import stats
 
-from benchmark.train.draws import HostWords, Stream, Tape, key, seed_of, step_keys, words
+from benchmark.train.draws import DeviceWords, HostWords, Stream, Tape, key, seed_of, step_keys, words
 
 
 def tape(seed: int = 0, step: int = 0, count: int = 200_000) -> Tape:
-    keys = step_keys(torch.tensor([key(seed)], dtype=torch.int32), torch.tensor([step]))
-    return Tape(torch.float64, torch.device("cpu"), HostWords(count).fill(keys)[0])
+    words = HostWords(count).fill(torch.tensor([key(seed)], dtype=torch.int32), torch.tensor([step]))
+    return Tape(torch.float64, torch.device("cpu"), words[0])
 
 
 def test_host_and_device_make_the_same_words() -> None:
-    keys = torch.tensor([key(s) for s in (0, 1, 99)], dtype=torch.int32)
-    assert torch.equal(HostWords(1000).fill(keys), words(keys, torch.arange(1000, dtype=torch.int32)))
+    seeds = torch.tensor([key(s) for s in (0, 1, 99)], dtype=torch.int32)
+    for step in (torch.tensor([number]) for number in (0, 17, -1, -(2**31), 2**40 + 3)):
+        by_torch = words(step_keys(seeds, step), torch.arange(1000, dtype=torch.int32))
+        assert torch.equal(HostWords(1000).fill(seeds, step), by_torch)
+        assert torch.equal(DeviceWords(1000, torch.device("cpu")).fill(seeds, step), by_torch)
 
 
 def test_step_keys_are_the_keys_of_seed_and_step() -> None:

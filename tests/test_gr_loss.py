@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.train.draws import step_keys
 from benchmark.train.resident import gather
 from benchmark.train.stack import Given
 from benchmark.train.trainer import Plan, Trainer
@@ -241,7 +240,7 @@ def test_replicas_have_the_loss_and_the_gradient_of_their_own_rows(decoder: str,
     table = trainer.optimiser.tables[0].weight.view(3, -1, 4)
     embedded = torch.stack([table[r][columns.embedded[0][r]] for r in range(3)]).requires_grad_()
     flat = stack.flat.detach().requires_grad_()
-    words = trainer.words.fill(step_keys(trainer.keys, trainer.step_number))
+    words = trainer.words.fill(trainer.keys, trainer.step_number)
     zero = torch.zeros((), dtype=torch.float64)
     given = Given((embedded,), columns, trainer.targets.at(index), words, zero.long(), zero)
     loss = stack.call("loss", flat, given)

@@ -81,7 +81,7 @@ def gradients(outputs: Tensor, leaves: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def words() -> Tensor:
-    return HostWords(200).fill(torch.tensor([key(s) for s in range(S)], dtype=torch.int32))
+    return HostWords(200).fill(torch.tensor([key(s) for s in range(S)], dtype=torch.int32), torch.zeros(1).long())
 
 
 @pytest.mark.parametrize("p", [None, 0.0, 0.25])
@@ -199,8 +199,8 @@ def _gradients(stack: Stack, rows: Rows, dtype: torch.dtype) -> list[Tensor]:
     weight = stack.initial_rows(stack.banks[0]).to(dtype).view(count, stack.banks[0].rows, -1)
     bank = torch.stack([weight[s][columns.embedded[0][s]] for s in range(count)]).requires_grad_()
     flat = stack.flat.to(dtype).requires_grad_()
-    drawn = HostWords(200_000).fill(torch.tensor([key(s) for s in range(count)], dtype=torch.int32))
-    zero = torch.zeros((), dtype=dtype)
+    seeds, zero = torch.tensor([key(s) for s in range(count)], dtype=torch.int32), torch.zeros((), dtype=dtype)
+    drawn = HostWords(200_000).fill(seeds, zero.long().view(1))
     stack.module.train()
     loss = stack.call("loss", flat, Given((bank,), columns, {}, drawn, zero.long(), zero))
     grad, by_row = torch.autograd.grad(loss.sum(), [flat, bank])

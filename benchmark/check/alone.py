@@ -85,7 +85,7 @@ class Alone:
 
     def _replica(self, flat: Tensor) -> Replicas:
         buffers, hyper = ({k: v[0] for k, v in d.items()} for d in (self.stack.buffers, self.stack.hyper))
-        return Replicas(flat, buffers, hyper)
+        return Replicas(self.stack.layout.named(flat), buffers, hyper)
 
     def _loss(
         self, flat: Tensor, embeddings: list[Tensor], index: np.ndarray, labels: np.ndarray, drawing: bool

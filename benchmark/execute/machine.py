@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 _MEGA = 1 << 20
+_LARGE_PAGE = 2 * _MEGA
 
 
 def cores() -> int:
@@ -28,12 +29,25 @@ def visible_gpus() -> list[str]:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep large blocks: it hands them back and takes them again at every step, which costs page faults."""
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):
-            libc.mallopt(-4, 0)  # M_MMAP_MAX
-            libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
+    """Let glibc keep large blocks: it hands them back and takes them again at every step, which costs page faults. And
+    ask for large pages: arrays of a step are spread over thousands of small ones, whose addresses no table holds."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(-4, 0)  # M_MMAP_MAX
+        libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
+        _ask_for_large_pages(libc, 1 << 29)
+
+
+def _ask_for_large_pages(libc: ctypes.CDLL, size: int) -> None:
+    """So for the next so many bytes of the heap: addresses alone, no memory is taken."""
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.argtypes, libc.madvise.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    if block := libc.malloc(size):
+        start = -(-block // _LARGE_PAGE) * _LARGE_PAGE
+        libc.madvise(start, (block + size - start) // _LARGE_PAGE * _LARGE_PAGE, 14)  # MADV_HUGEPAGE
+        libc.free(block)
 
 
 def reset_peak_memory(device: str = "cpu") -> None:

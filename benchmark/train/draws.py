@@ -66,19 +66,25 @@ def words(keys: Tensor, counter: Tensor) -> Tensor:
 
 
 @numba.njit(cache=True, nogil=True)
-def fill_words(keys: np.ndarray, out: np.ndarray) -> None:
-    """`words` on the host, into out uint32 [S, n]: the same bits at a third of the cost (numba widens, hence the
-    casts)."""
+def _mixed(x: np.uint32) -> np.uint32:
+    """lowbias32 of one word (numba widens, hence the casts)."""
+    u = np.uint32
+    x = u(x ^ u(x >> u(16)))
+    x = u(x * u(0x7FEB352D))
+    x = u(x ^ u(x >> u(15)))
+    x = u(x * u(0x846CA68B))
+    return u(x ^ u(x >> u(16)))
+
+
+@numba.njit(cache=True, nogil=True)
+def fill_words(seeds: np.ndarray, step: int, out: np.ndarray) -> None:
+    """`words` under `step_keys(seeds, step)` on the host, into out uint32 [S, n]: the same bits at a third of the
+    cost. seeds: uint32 [S]."""
     u = np.uint32
     for s in range(out.shape[0]):
-        k = keys[s]
+        key = _mixed(u(u(seeds[s] * u(747796405)) + u(u(step) + u(2891336453))))
         for i in range(out.shape[1]):
-            x = u(u(i) ^ k)
-            x = u(x ^ u(x >> u(16)))
-            x = u(x * u(0x7FEB352D))
-            x = u(x ^ u(x >> u(15)))
-            x = u(x * u(0x846CA68B))
-            out[s, i] = u(x ^ u(x >> u(16)))
+            out[s, i] = _mixed(u(u(i) ^ key))
 
 
 class Tape:
@@ -120,15 +126,15 @@ class Tape:
 
 
 class HostWords:
-    """A step's random words for all replicas, in a buffer that is used again at each step."""
+    """A step's random words for all replicas, in a compiled loop."""
 
     def __init__(self, count: int) -> None:
         self.count = max(count, 1)
 
-    def fill(self, keys: Tensor) -> Tensor:
-        """int32 [S, count]; keys: int32 [S]."""
-        out = np.empty((len(keys), self.count), np.uint32)
-        fill_words(keys.numpy().view(np.uint32), out)
+    def fill(self, seeds: Tensor, step: Tensor) -> Tensor:
+        """int32 [S, count]; seeds: int32 [S], each `key(seed)`; step: int [1]."""
+        out = np.empty((len(seeds), self.count), np.uint32)
+        fill_words(seeds.numpy().view(np.uint32), int(step), out)
         return torch.from_numpy(out.view(np.int32))
 
 
@@ -138,6 +144,6 @@ class DeviceWords:
     def __init__(self, count: int, device: torch.device) -> None:
         self.counter = torch.arange(max(count, 1), dtype=torch.int32, device=device)
 
-    def fill(self, keys: Tensor) -> Tensor:
-        """int32 [S, count]; keys: int32 [S]."""
-        return words(keys, self.counter)
+    def fill(self, seeds: Tensor, step: Tensor) -> Tensor:
+        """int32 [S, count]; seeds: int32 [S], each `key(seed)`; step: int [1]."""
+        return words(step_keys(seeds, step), self.counter)

@@ -37,12 +37,12 @@ class Layout:
         return torch.cat([piece.reshape(count, -1) for piece in pieces], dim=1) if pieces else torch.zeros(count, 0)
 
     def named(self, flat: Tensor) -> dict[str, Tensor]:
-        """Views of one replica's row [P], each in its parameter's shape."""
+        """Views of one replica's row [P], each in its parameter's shape, or of rows [S, P] in theirs, [S, ...]."""
         if not self.shapes:
             return {}
-        pieces = flat.split([math.prod(shape) for shape in self.shapes.values()])
+        pieces, rows = flat.split([math.prod(shape) for shape in self.shapes.values()], -1), flat.shape[:-1]
         return {
-            name: piece.view(*shape[::-1]).mT if name in self.turned else piece.view(shape)
+            name: piece.view(*rows, *shape[::-1]).mT if name in self.turned else piece.view(*rows, *shape)
             for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
         }
 

@@ -46,7 +46,7 @@ class Given:
 class Replicas:
     """The numbers of one replica, or of all, stacked on a leading axis."""
 
-    flat: Tensor  # every dense parameter, [S, P]
+    parameters: Mapping[str, Tensor]  # every dense one, in its own shape
     buffers: Mapping[str, Tensor]
     hyper: Mapping[str, Tensor]  # float hyper-parameters, [S] each
 
@@ -131,7 +131,7 @@ class Stack:
         self.buffers = {name: b.detach() for name, b in buffers.items()}
 
     def __len__(self) -> int:
-        return len(self.flat)
+        return self.flat.shape[0]
 
     def hyper_of(self, configs: Sequence[Any]) -> dict[str, Tensor]:
         """The float hyper-parameters of these configurations, [S] each."""
@@ -161,10 +161,10 @@ class Stack:
         them has that this is inside of."""
         tape = recorder or (None if given.words is None else Tape(self.dtype, self.device, given.words))
         for dropout in self.dropouts:
-            dropout.draws = tape if what == "loss" and self.module.training else None
+            vars(dropout)["draws"] = tape if what == "loss" and self.module.training else None
         for tower in self.towers:
-            tower.replicas = mapped
-        rows: list[Tensor] = [replica.flat] * len(self.tables)
+            vars(tower)["replicas"] = mapped  # a module's own way to set it first asks what it might be
+        rows = dict[int, Tensor]()
         for bank, gathered in zip(self.banks, given.banks, strict=True):
             parts = gathered.split([length for _, _, length in bank.slots], 1) if len(bank.slots) > 1 else (gathered,)
             for (slot, _, _), part in zip(bank.slots, parts, strict=True):
@@ -173,11 +173,11 @@ class Stack:
         batch = Batch(
             ids=columns.ids, bags=columns.bags, numeric=columns.numeric, content=columns.content,
             duration=columns.duration, bucket=columns.bucket, label=columns.label, targets=given.targets,
-            rows=tuple(rows), draws=tape, step=given.step, progress=given.progress,
+            rows=tuple(rows[slot] for slot in range(len(rows))), draws=tape, step=given.step, progress=given.progress,
         )  # fmt: skip
         method = self.method(with_values(self.configs[0], replica.hyper))
         function = what(method) if callable(what) else getattr(method, what)
-        with self._places.hold(self.layout.named(replica.flat) | dict(replica.buffers)):
+        with self._places.hold({**replica.parameters, **replica.buffers}):
             return function(self.module, batch)
 
     def call(self, what: Asked, flat: Tensor, given: Given, *, shared: bool = False) -> Tensor:
@@ -186,7 +186,8 @@ class Stack:
         flat: their parameters [S, P], which a gradient may be wanted of. shared: all are shown the same rows, so
         columns and targets have no axis of replicas.
         """
-        leaves = [flat, *self.buffers.values(), *self.hyper.values(), *given.banks]
+        parameters = self.layout.named(flat)  # before the map: inside of it a view costs many times as much
+        leaves = [*parameters.values(), *self.buffers.values(), *self.hyper.values(), *given.banks]
         words = [] if given.words is None else [given.words]
         columns = {name: column for name in _READ if (column := getattr(given.columns, name)) is not None}
         rows = [*columns.values(), *given.columns.bags.values(), *given.targets.values()]
@@ -197,7 +198,7 @@ class Stack:
             def named(names: Iterable[str]) -> dict[str, Any]:
                 return {name: next(rest) for name in names}
 
-            replica = Replicas(next(rest), named(self.buffers), named(self.hyper))
+            replica = Replicas(named(parameters), named(self.buffers), named(self.hyper))
             banks = tuple(next(rest) for _ in given.banks)
             drawn = next(rest) if words else None
             seen = replace(given.columns, **named(columns), bags=named(given.columns.bags))
@@ -230,7 +231,7 @@ class Stack:
         return recorder.at
 
     def _replica(self, s: int) -> Replicas:
-        return Replicas(self.flat[s], _at(self.buffers, s), _at(self.hyper, s))
+        return Replicas(self.layout.named(self.flat[s]), _at(self.buffers, s), _at(self.hyper, s))
 
     def keep(self, replicas: list[int]) -> None:
         """Go on with these replicas alone."""

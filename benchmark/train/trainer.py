@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmark.train.adam.optimiser import Optimiser
 from benchmark.train.capture import Captured
-from benchmark.train.draws import DeviceWords, HostWords, key, step_keys
+from benchmark.train.draws import DeviceWords, HostWords, key
 from benchmark.train.learned import Targets, learn
 from benchmark.train.order import Order
 from benchmark.train.resident import gather, resident
@@ -84,7 +84,7 @@ class Trainer:
         columns = gather(self.columns, index)
         rows = self.optimiser.gather(columns.embedded)
         flat = self.stack.flat.detach().requires_grad_()
-        words = self.words.fill(step_keys(self.keys, self.step_number))
+        words = self.words.fill(self.keys, self.step_number)
         given = Given(tuple(rows), columns, self.targets.at(index), words, self.step_number[0], self._progress())
         loss = self.stack.call("loss", flat, given)
         # replicas are independent, so the gradient of the sum holds every replica's own

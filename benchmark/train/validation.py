@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.train.draws import DeviceWords, HostWords, step_keys
+from benchmark.train.draws import DeviceWords, HostWords
 from benchmark.train.resident import Columns, gather, resident
 from benchmark.train.stack import Asked, Given, Stack
 from datasets.schema import Rows
@@ -123,7 +123,7 @@ class Validation:
                 for name in self.targets[0]
             }
             targets = {k: t.to(stack.dtype) if t.is_floating_point() else t for k, t in targets.items()}
-            words = self.words.fill(step_keys(keys, -1 - index[:1]))
+            words = self.words.fill(keys, -1 - index[:1])
             rows = tuple(read(w, e[0]) for w, e in zip(weights, columns.embedded, strict=True))
             with torch.no_grad():
                 loss = stack.call("loss", stack.flat, Given(rows, columns, targets, words, step[0], end))

@@ -35,23 +35,23 @@ _MOST = _most_stretches()
 
 @intrinsic
 def _announce(typingctx, address):
-    """Ask the memory for the cache line at this address, to be written to."""
+    """Ask the memory for the cache line at this address."""
 
     def generate(context, builder, signature, arguments):
         number = ir.IntType(32)
         pointer = builder.inttoptr(arguments[0], ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
         prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
-        builder.call(prefetch, [pointer, number(1), number(3), number(1)])  # to write, keep it near, data
+        builder.call(prefetch, [pointer, number(0), number(2), number(1)])  # to read, to the second cache, data
         return context.get_dummy_value()
 
     return types.void(types.intp), generate
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _row_ahead(state: np.ndarray, row: int) -> None:
-    size = 3 * state.shape[2] * state.itemsize
-    start = state.ctypes.data + row * size
+@numba.njit(cache=True, nogil=True)
+def _ahead(start: int, size: int) -> None:
+    """Announce so many bytes from this address on. Addresses, not arrays: to be handed an array is to be counted among
+    its users, and a count of users is a fence that loads wait at."""
     for byte in range(0, size, 64):
         _announce(start + byte)  # type: ignore[call-arg]  # numba gives the first argument
 
@@ -120,9 +120,13 @@ def _gather(
     in `index`, uses: how often, fade [., 2]: what its moments are to be multiplied with.
     """
     count, n_rows, real = 0, index.shape[0], out.dtype.type
+    states, size = state.ctypes.data, 3 * state.shape[2] * state.itemsize
+    beside, mark = marks.ctypes.data, 2 * marks.itemsize
     for n in range(n_rows):
+        if n + 2 * _AHEAD < n_rows:
+            _ahead(beside + index[n + 2 * _AHEAD] * mark, mark)
         if n + _AHEAD < n_rows:
-            _row_ahead(state, index[n + _AHEAD])
+            _ahead(states + index[n + _AHEAD] * size, size)
         row = index[n]
         u = marks[row, 1]
         if u < count and index[first[u]] == row:
@@ -161,37 +165,41 @@ def _update(
     real, n_rows, dim = rows.dtype.type, index.shape[0], rows.shape[1]
     b1, d1, b2, d2 = real(BETA1), real(1 - BETA1), real(BETA2), real(1 - BETA2)
     root2, eps = real(1 / math.sqrt(1 - BETA2**t)), real(EPS)
+    steps = (lr / (1 - BETA1**t)).astype(rows.dtype)
+    states, size = state.ctypes.data, 3 * dim * state.itemsize
     left, where, many = uses.copy(), np.empty(len(uses), np.int32), 0
     for n in range(n_rows):
         if n + _AHEAD < n_rows and left[place[n + _AHEAD]] == 1:
-            _row_ahead(state, index[n + _AHEAD])
-        u = place[n]
-        g = grad[n]
-        if uses[u] > 1:
-            if left[u] == uses[u]:
-                where[u] = many
-                many += 1
-                total = sums[where[u]]
-                for d in range(dim):
-                    total[d] = g[d]
-            else:
-                total = sums[where[u]]
-                for d in range(dim):
-                    total[d] += g[d]
-            left[u] -= 1
-            if left[u] > 0:
-                continue
-            g = total
-        row = index[n]
-        step = real(lr[row // vocabulary] / (1 - BETA1**t))
-        f1, f2 = fade[u, 0], fade[u, 1]
-        now, p, m, v = rows[first[u]], state[row, 0], state[row, 1], state[row, 2]
-        for d in range(dim):
-            moment = b1 * (m[d] * f1) + d1 * g[d]
-            square = b2 * (v[d] * f2) + d2 * g[d] * g[d]
-            m[d], v[d] = moment, square
-            p[d] = now[d] - step * moment / (np.sqrt(square) * root2 + eps)
-        marks[row, 0] = t
+            _ahead(states + index[n + _AHEAD] * size, size)
+        u, row = place[n], index[n]
+        now, step, f1, f2 = first[u], steps[row // vocabulary], fade[u, 0], fade[u, 1]
+        if uses[u] == 1:
+            for d in range(dim):
+                g = grad[n, d]
+                moment = b1 * (state[row, 1, d] * f1) + d1 * g
+                square = b2 * (state[row, 2, d] * f2) + d2 * g * g
+                state[row, 1, d], state[row, 2, d] = moment, square
+                state[row, 0, d] = rows[now, d] - step * moment / (np.sqrt(square) * root2 + eps)
+            marks[row, 0] = t
+            continue
+        if left[u] == uses[u]:
+            where[u] = w = many
+            many += 1
+            for d in range(dim):
+                sums[w, d] = grad[n, d]
+        else:
+            w = where[u]
+            for d in range(dim):
+                sums[w, d] += grad[n, d]
+        left[u] -= 1
+        if left[u] == 0:
+            for d in range(dim):  # the same step again: one loop over either array would count its users
+                g = sums[w, d]
+                moment = b1 * (state[row, 1, d] * f1) + d1 * g
+                square = b2 * (state[row, 2, d] * f2) + d2 * g * g
+                state[row, 1, d], state[row, 2, d] = moment, square
+                state[row, 0, d] = rows[now, d] - step * moment / (np.sqrt(square) * root2 + eps)
+            marks[row, 0] = t
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -83,9 +83,10 @@ class _Stacked(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, masks: Sequence[Mask | None], *parameters: Tensor) -> Tensor:
         states, columns, ps, h = [x], [], [], x
-        nothing = (np.empty((len(x), 0), np.int16), 0, np.zeros(len(x), x.detach().numpy().dtype))
+        count = x.shape[0]
+        nothing = (np.empty((count, 0), np.int16), 0, np.zeros(count, x.detach().numpy().dtype))
         for mask, weight, bias in zip(masks, parameters[::2], parameters[1::2], strict=True):
-            column = weight.mT.contiguous()  # [S, inputs, outputs]: the layout that all three products like best
+            column = weight.mT  # [S, inputs, outputs]: what lies there is `Layout`'s to choose
             h = torch.bmm(h, column)
             halves, start, p = nothing if mask is None else mask.arrays(h)
             _finish(h.numpy(), bias.detach().contiguous().numpy(), halves, start, p)
@@ -106,7 +107,7 @@ class _Stacked(Function):
         for layer in reversed(range(layers)):
             assert down is not None
             h, below, column = states[layer + 1], states[layer], columns[layer]
-            dz, db = torch.empty_like(h), h.new_empty(len(h), h.shape[2])
+            dz, db = torch.empty_like(h), h.new_empty(h.shape[0], h.shape[2])
             _undo(down.contiguous().numpy(), h.numpy(), ctx.ps[layer], dz.numpy(), db.numpy())
             gradients = [torch.bmm(below.mT, dz).mT, db, *gradients]
             down = torch.bmm(dz, column.mT) if layer or ctx.needs_input_grad[0] else None
