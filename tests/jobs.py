@@ -3,7 +3,9 @@
 import errno
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import SimpleNamespace
@@ -56,6 +58,25 @@ class Dies:
 
     def serve(self, report: Report) -> None:
         os._exit(7)
+
+
+@dataclass(frozen=True)
+class Letters:
+    """Its result is its letters, which may be shared out."""
+
+    letters: str
+    dataset: str = "made-up"
+
+    def parts(self, most: int) -> "Sequence[Letters]":
+        count = min(most, len(self.letters))
+        ends = [len(self.letters) * place // count for place in range(count + 1)]
+        return [replace(self, letters=self.letters[a:b]) for a, b in pairwise(ends)]
+
+    def joined(self, results: Sequence[str]) -> str:
+        return "".join(results)
+
+    def serve(self, report: Report) -> str:
+        return self.letters
 
 
 def light(pipe: Connection, threads: int, gpu: str = "") -> None:

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from benchmark.execute.events import Again, Done, Epoch, Failed, Started
+from benchmark.execute.events import Again, Done, Epoch, Event, Failed, Started
 from benchmark.execute.machine import cores, has_gpu, visible_gpus
+from benchmark.execute.pieces import DivisibleGroup, in_pieces
 from benchmark.execute.pool import EXECUTORS, Executor, processes
 from benchmark.execute.progress import Display
 from benchmark.execute.task import GroupJob, Origin, Prepare, Prepared
@@ -21,6 +22,7 @@ from benchmark.records.cell import Cell, Group
 from benchmark.records.identity import environment
 
 G = TypeVar("G", bound=GroupJob)
+D = TypeVar("D", bound=DivisibleGroup)
 RAY = "ray"  # an executor that is imported where it is asked for
 _TOLD = 3  # jobs without a result that the last line names
 
@@ -125,7 +127,16 @@ class Engine:
 
     def work(self, jobs: Iterable[G], display: Display) -> Iterator[tuple[G, Done | Failed]]:
         """Run the jobs and show them at work; yields how each has ended. Raises UserError where the data are bad."""
-        for job, event in self.execute(jobs, self.workers):
+        return self._shown(self.execute(jobs, self.workers), display)
+
+    def share_out(self, jobs: Iterable[D], display: Display) -> Iterator[tuple[D, Done | Failed]]:
+        """The same, the last jobs in pieces where that keeps this machine's cores busy. A GPU likes a job whole."""
+        if self.device == "cpu" and self.execute is processes:
+            return self._shown(in_pieces(self.execute, jobs, self.workers), display)
+        return self.work(jobs, display)
+
+    def _shown(self, events: Iterable[tuple[G, Event]], display: Display) -> Iterator[tuple[G, Done | Failed]]:
+        for job, event in events:
             match event:
                 case Started():
                     display.start(job.group)

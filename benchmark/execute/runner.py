@@ -97,7 +97,7 @@ class Runner:
             return
         jobs = [self._job(group, expected) for group in groups]
         with Display(sum(len(group.seeds) for group in groups), self.engine.console) as display:
-            for job, event in self.engine.work(jobs, display):
+            for job, event in self.engine.share_out(jobs, display):
                 match event:
                     case Done(Trained() as trained):
                         self._keep(job, trained, todo, display)

@@ -1,7 +1,8 @@
 """The jobs that workers are sent. A job serves itself, so that a worker and a pool need to know none of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -96,6 +97,22 @@ class TrainGroup:
     @property
     def dataset(self) -> str:
         return self.group.dataset
+
+    def parts(self, most: int) -> "Sequence[TrainGroup]":
+        """Returns the group's seeds shared out, two at least to each: a lone one would train as a pair of itself."""
+        seeds = self.group.seeds
+        count = min(most, len(seeds) // 2)
+        if count < 2:
+            return (self,)
+        ends = [-(-len(seeds) * place // count) for place in range(count + 1)]
+        shares = [seeds[start:end] for start, end in pairwise(ends)]
+        return [replace(self, group=replace(self.group, seeds=share)) for share in shares]
+
+    def joined(self, results: Sequence[Trained]) -> Trained:
+        """Returns what the parts have made as if it were made in one; of the arrays, those of the first seed alone."""
+        records = tuple(record for one in results for record in one.records)
+        arrays = next((one.arrays for one in results if one.arrays), {})
+        return Trained(records, arrays, next((one.unkept for one in results if one.unkept), ""))
 
     def serve(self, report: Report) -> Trained:
         """Returns the group's records. Raises CodeMoved where the method is no longer the one that was asked for."""
