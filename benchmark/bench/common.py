@@ -32,6 +32,7 @@ class Asked:
     root: Path | None = None  # of the raw files
     share: float = 1.0  # of the rows of a made-up file
     train: bool = False  # also train on the tables that were prepared
+    out: Path | None = None  # a file for what was found
 
 
 def one_core() -> None:
@@ -89,11 +90,20 @@ def apart(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def peak() -> float:
     """GiB that this process has held at most."""
+    return _memory("VmHWM")
+
+
+def held() -> float:
+    """GiB that this process holds; elsewhere than on Linux, at most so far."""
+    return _memory("VmRSS")
+
+
+def _memory(what: str) -> float:
     import resource
 
     status = Path("/proc/self/status")
     if status.exists():  # getrusage would also count the process that started this one
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**20
+        return int(status.read_text().split(f"{what}:")[1].split()[0]) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30
 
 

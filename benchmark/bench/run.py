@@ -14,7 +14,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "prowtp": ("plan", "step"),
     "tables": ("twin", "csv", "wechat", "cikm16"),
     "ltv_tables": ("transactions", "clicks", "twin"),
+    "peers": (),
+    "growth": ("rows", "ids", "seeds", "fields"),
 }
+KEPT = ("peers", "growth")  # what --out is for
 
 
 def main(name: str, asked: Asked) -> None:
@@ -25,5 +28,7 @@ def main(name: str, asked: Asked) -> None:
         if part not in PARTS.get(name, ()):
             parts = ", ".join(PARTS.get(name, ())) or "no parts"
             raise UserError(f"bench {name} has {parts}, not {part!r}")
+    if asked.out is not None and name not in KEPT:
+        raise UserError(f"bench {name} prints what it finds: leave --out away, which is for {' and '.join(KEPT)}")
     for one in USUAL if name == "all" else (name,):
         import_module(f"benchmark.bench.{one}").main(asked)

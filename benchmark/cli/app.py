@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
@@ -52,21 +53,25 @@ def new(
 @app.command
 def bench(
     name: Annotated[
-        str, Parameter(help="training, tuning, metrics (all of these by default), gr, prowtp, tables or ltv_tables.")
+        str,
+        Parameter(
+            help="training, tuning, metrics (all of these by default), peers, growth, gr, prowtp, tables or ltv_tables."
+        ),
     ] = "all",
     *parts: Annotated[str, Parameter(help="Of the benchmark: `bench gr step`, `bench tables twin csv`.")],
     data: Data = None,
     device: Annotated[str, Parameter(help="cpu or cuda.")] = "cpu",
     share: Annotated[float, Parameter(help="Of the rows of a made-up file, for tables and ltv_tables.")] = 1.0,
     train: Annotated[bool, Parameter(negative="", help="Train on the tables as well.")] = False,
+    out: Annotated[Path | None, Parameter(help="A JSON file for the numbers of peers or growth.")] = None,
 ) -> None:
     """Speed, side by side in one run: our trainer against a plain PyTorch loop and the step's own matrix products,
     trials together against one after the other (on KuaiRand-Pure with --data), the exact ranking metrics; by name also
-    GR, ProWTP and tables at full scale."""
+    other trainers on the same rows, how time and memory grow, GR, ProWTP and tables at full scale."""
     from benchmark.bench.common import Asked
     from benchmark.bench.run import main as measure
 
-    measure(name, Asked(say, parts, device, root_of(data), share, train))
+    measure(name, Asked(say, parts, device, root_of(data), share, train, out))
 
 
 _VERBS = (  # as `--help` lists what one would type first
