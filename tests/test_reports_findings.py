@@ -36,6 +36,15 @@ def test_without_records_there_is_no_finding():
     assert list(findings(Board([]))) == [] and section(Board([])) is None
 
 
+def test_findings_of_one_theme_stand_in_one_point():
+    rows = (row("kuairand", "tr", mae=20.0), row("kuairand", "d2q", mae=19.0), row("kuairand", "boosting", mae=18.0))
+    here = front_world.board(*rows, row("kuairand", "median", mae=22.0))
+    lines, found = section(here).parts[0].lines, {one.key: one.text for one in findings(here)}
+    (simple,) = [line for line in lines if found["constants"] in line]
+    assert simple == " ".join(found[key] for key in ("constants", "trees", "plain"))
+    assert " ".join(lines) == " ".join(found.values()) and len(lines) < len(found)
+
+
 def test_every_finding_names_its_evidence():
     found = said(row("kuairand", "tr", mae=20.0), row("kuairand", "d2q", mae=19.0), row("kuairand", "median", mae=22.0))
     assert found and all("](@" in finding.text and finding.text.startswith("**") for finding in found.values())

@@ -23,28 +23,28 @@ ABOUT = (
 
 
 def section(board: Board) -> Section | None:
-    """None where there is no finding."""
-    lines = tuple(finding.text for finding in findings(board))
+    """A point for each theme; None where there is no finding."""
+    lines = tuple(" ".join(one.text for one in theme) for theme in themes(board) if theme)
     return Section("findings", "Findings", ABOUT, (Part(lines=lines),), listed=True) if lines else None
 
 
 def findings(board: Board) -> Iterator[Finding]:
-    """In the order of the page: who is best, the papers' methods, simple rivals, and what is no method."""
-    yield from winners(board)
+    """All, in the order of the page."""
+    return (one for theme in themes(board) for one in theme)
+
+
+def themes(board: Board) -> Iterator[tuple[Finding, ...]]:
+    """Findings that stand in one point: who is best, the papers' methods, what the papers print, simple rivals, what
+    can be had, what rows estimate, protocols, and what went wrong."""
+    yield tuple(winners(board))
     for paper in papers().values():
-        yield from without(board, paper)
-        yield from rivals(board, paper)
-    yield from numbers(board)
-    yield from orders(board)
-    for paper in papers().values():
-        yield from together(board, paper)
-    yield from controls(board)
-    yield from constants(board)
-    yield from trees(board)
-    yield from plain_networks(board)
-    yield from ceiling(board)
-    yield from estimand(board)
-    yield from matched(board)
-    yield from protocols(board)
-    yield from tweaks(board)
-    yield from ill(board)
+        yield tuple(without(board, paper))
+        yield tuple(rivals(board, paper))
+    yield (*numbers(board), *orders(board))
+    yield tuple(one for paper in papers().values() for one in together(board, paper))
+    yield tuple(controls(board))
+    yield (*constants(board), *trees(board), *plain_networks(board))
+    yield tuple(ceiling(board))
+    yield (*estimand(board), *matched(board))
+    yield (*tweaks(board), *protocols(board))
+    yield tuple(ill(board))
