@@ -11,6 +11,7 @@ from reports.model.folder import Folder
 from reports.render import gather
 from reports.sections.board import leaderboard, matched
 from reports.sections.findings.like import matched as finding
+from reports.sections.front import datasets
 from tests import front_world
 from tests.fake_noise import resampled
 from tests.fake_records import save
@@ -100,6 +101,18 @@ def test_ties_are_counted_among_the_like_alone():
     median = like(here, "median")
     d2q, trees = (median.get("kuairand", *name) for name in (("d2q", "default"), ("boosting", "absolute")))
     assert contest(median, "kuairand", "mae").beats(d2q, trees)
+
+
+def test_the_front_page_names_who_leads_their_like():
+    (table,) = [t for t in datasets.section(board()).parts[0].tables if t.name == "boards-like"]
+    (line,) = rows(table)
+    assert line["least MAE of those that estimate a median"] == "D2Q 20.000 (+0 of 2)"
+    assert line["least RMSE of those that estimate a mean"] == "TR / VR 40.000 (+0 of 2)"
+    wide = datasets.section(board(pairs=2.0)).parts[0].tables[1]
+    assert rows(wide)[0]["least RMSE of those that estimate a mean"] == "TR / VR 40.000 (+2 of 2)"
+    blind = datasets.section(board(without=True)).parts[0].tables[1]
+    assert rows(blind)[0]["least MAE of those that estimate a median"] == "D2Q 20.000 (? of 2)"
+    assert "boards-like" not in [t.name for t in datasets.section(Board(board().records)).parts[0].tables]
 
 
 def test_without_anybodys_word_there_is_no_such_section():

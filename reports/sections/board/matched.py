@@ -36,16 +36,15 @@ def section(board: Board, dataset: str) -> Section | None:
     return Section("matched", "Like with like", ABOUT, (Part(tables=tables, lines=lines),))
 
 
-def rows(ranked: Board, dataset: str, kind: str) -> list[Result]:
-    """Those with the error that the kind has least of, the best first, the oracle last."""
-    metric = OWN[kind]
-    found = [e for e in like(ranked, kind).of(dataset) if e.metric(metric)]
+def ordered(alike: Board, dataset: str, metric: str) -> list[Result]:
+    """Rows of one kind with the error that it has least of, the best first, the oracle last."""
+    found = [e for e in alike.of(dataset) if e.metric(metric)]
     return sorted(found, key=lambda e: (e.oracle, or_inf(e.mean(metric)), e.method, e.variant))
 
 
 def table(ranked: Board, dataset: str, kind: str) -> Table | None:
     """Of one kind; None where it has fewer than two rows."""
-    metric, shown = METRICS[OWN[kind]], rows(ranked, dataset, kind)
+    metric, shown = METRICS[OWN[kind]], ordered(like(ranked, kind), dataset, OWN[kind])
     if len(shown) < 2:
         return None
     tested, competing = contest(like(ranked, kind), dataset, metric.key), [e for e in shown if not e.oracle]

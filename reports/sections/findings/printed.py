@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reports.evidence.printed import order
 from reports.evidence.printed.order import RowOrder, order_of
-from reports.evidence.printed.together import ABOVE, BELOW, Asked, asked
+from reports.evidence.printed.together import ABOVE, BELOW, Asked, Row, asked
 from reports.evidence.printed.verdict import AGREES, BEYOND, BY_SIZE, OTHER_ROWS, SAME_ROWS, UNLIKE, every
 from reports.markup.document import slug
 from reports.markup.text import plain, sentence_list
@@ -57,7 +57,7 @@ def together(board: Board, paper: Paper) -> Iterator[Finding]:
         if len(lost) in (0, len(rows))
         else f"The errors of {of(len(lost), len(rows))} rows that {plain(paper.key)} prints do not go with their XAUC"
     )
-    texts = [text for one in main if (text := _apart(one))]
+    texts = list(dict.fromkeys(text for one in main if (text := _apart(one))))
     off = {m: 100 * max(one.reach.off[m] for one in main) for m in ERRORS}
     link = paper_of(paper.key, "together", "row by row, with what is assumed")
     yield Finding(
@@ -72,17 +72,20 @@ def _apart(one: Asked) -> str:
     lost = [row for row in one.rows if row.word in (ABOVE, BELOW)]
     if not lost:
         return ""
-    row = max(
-        lost, key=lambda r: abs(r.errors[ERRORS[0]].value / r.says.mean.mae - 1) if ERRORS[0] in r.errors else 0.0
-    )
-    theirs = [f"{METRICS[m].name} {_bare(e)}" for m, e in row.errors.items()]
+    row = max(lost, key=_off)
+    theirs = [f"XAUC {_bare(row.xauc)}", *(f"{METRICS[m].name} {_bare(e)}" for m, e in row.errors.items())]
     ours = [f"{METRICS[m].name} {getattr(row.says.mean, m):.4g}" for m in row.errors]
     table = f"Table {one.printed.number} ({plain(one.column)})"
     return (
         f"{of(len(lost), len(one.rows))} rows of {table}, as {plain(row.name)} "
-        f"with {sentence_list([f'XAUC {_bare(row.xauc)}', *theirs])}, where a mean of that order has "
-        f"{sentence_list(ours)}"
+        f"with {sentence_list(theirs)}, where a mean of that order has {sentence_list(ours)}"
     )
+
+
+def _off(row: Row) -> float:
+    """By what share its first error differs from a mean's."""
+    metric, error = next(iter(row.errors.items()))
+    return float(abs(error.value / getattr(row.says.mean, metric) - 1))
 
 
 def _bare(one: Printed) -> str:

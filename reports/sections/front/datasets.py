@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from reports.evidence.contest import contest
+from reports.evidence.estimand import OWN, like
 from reports.evidence.field import PANELS, Field, field
 from reports.evidence.overview import Leader, Overview, overviews
 from reports.markup.document import Part, Section
@@ -11,11 +13,12 @@ from reports.model.board import Board
 from reports.model.metrics import ERRORS, METRICS, digits
 from reports.model.papers import papers
 from reports.sections.board import label
+from reports.sections.board.matched import ordered
 
 ABOUT = (
     "In brackets behind the rows: the share of the official files' rows that were read. Behind a best row: how many "
-    "others noise leaves level with it, ? where its noise is unknown. A place is what noise leaves open; –: none, for "
-    "want of a number or of seeds.",
+    "others noise leaves level with it, ? where its noise is unknown; among rows that estimate the same, of how many. "
+    "A place is what noise leaves open; –: none, for want of a number or of seeds.",
 )
 
 
@@ -25,7 +28,8 @@ def section(board: Board) -> Section | None:
     if not found:
         return None
     keys = [key for key in papers() if any(key in one.places for one in found)]
-    tables = (best(there, found), standing(there, found, keys))
+    alike = matched(there)
+    tables = (best(there, found), *([alike] if alike else []), standing(there, found, keys))
     return Section("boards", "The boards, one row each", ABOUT, (Part(tables=tables, lines=tuple(_leads(there))),))
 
 
@@ -53,6 +57,32 @@ def best(there: Field, found: list[Overview]) -> Table:
         for one in found
     )
     return Table("boards-best", "Who is best", columns, rows)
+
+
+def matched(there: Field) -> Table | None:
+    """Who is first among rows that estimate the same, by the error that these have least of; None where no board has
+    two rows of a kind."""
+    found = {d: [_first(there, d, kind) for kind in OWN] for d in there.datasets}
+    if not any(text for texts in found.values() for text in texts):
+        return None
+    columns = (
+        text_column("dataset", "board"),
+        *(text_column(kind, f"least {METRICS[own].name} of those that estimate a {kind}") for kind, own in OWN.items()),
+    )
+    rows = tuple((Entry(text=plain(d)), *(Entry(text=text) for text in texts)) for d, texts in found.items())
+    return Table("boards-like", "Like with like: who is best among rows that estimate the same", columns, rows)
+
+
+def _first(there: Field, dataset: str, kind: str) -> str:
+    """ "A 20.042 (+1 of 5)": the best mean, and how many of how many rows noise leaves level with it."""
+    alike, metric = like(there.board, kind), OWN[kind]
+    found = [e for e in ordered(alike, dataset, metric) if not e.oracle]
+    if len(found) < 2:
+        return ""
+    tested = contest(alike, dataset, metric)
+    first = sum(tested.ranks(e)[0] == 1 for e in tested.results) - 1 if tested and found[0] in tested.places else None
+    value = number(found[0].mean(metric), digits(metric, there.board.unit(dataset)))
+    return f"{found[0].label} {value} ({'?' if first is None else f'+{first}'} of {len(found) - 1})"
 
 
 def _leader(there: Field, one: Overview, leader: Leader | None) -> Entry:
