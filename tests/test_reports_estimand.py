@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmark.records.estimand import Case, Estimand, encode
 from benchmark.records.record import Record
 from reports.evidence.contest import contest
-from reports.evidence.estimand import estimates, like, missed, told
+from reports.evidence.estimand import between, estimates, like, missed, told
 from reports.model.board import Board
 from reports.model.folder import Folder
 from reports.render import gather
@@ -101,6 +103,21 @@ def test_ties_are_counted_among_the_like_alone():
     median = like(here, "median")
     d2q, trees = (median.get("kuairand", *name) for name in (("d2q", "default"), ("boosting", "absolute")))
     assert contest(median, "kuairand", "mae").beats(d2q, trees)
+
+
+def test_the_share_of_the_order_by_mae_that_kinds_explain():
+    """Nine rows in two kinds whose ranks do not overlap: eta squared of the ranks by hand."""
+    said = {f"m{n}": Estimand("median" if n < 3 else "mean") for n in range(9)}
+    found = [r for n in range(9) for r in row("kuairand", f"m{n}", mae=20.0 + n)]
+    here = Board(found, folder=Folder(estimands=said))
+    ranks = range(1, 10)
+    within = sum((r - 2) ** 2 for r in ranks if r < 4) + sum((r - 6.5) ** 2 for r in ranks if r >= 4)
+    whole = sum((r - 5) ** 2 for r in ranks)
+    shared = between(here, here.of("kuairand"), "mae")
+    assert shared.share == pytest.approx(1 - within / whole) and shared.chance == pytest.approx(1 / 8)
+    assert between(here, here.of("kuairand")[:7], "mae") is None
+    same = Board(found, folder=Folder(estimands=dict.fromkeys(said, Estimand("mean"))))
+    assert between(same, same.of("kuairand"), "mae") is None
 
 
 def test_the_front_page_names_who_leads_their_like():

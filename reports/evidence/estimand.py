@@ -101,6 +101,28 @@ def _constant(board: Board, dataset: str, kind: str) -> float | None:
 
 
 @dataclass(frozen=True)
+class Between:
+    """The share of the variance of rows' ranks that lies between kinds, and what chance alone would give."""
+
+    share: float
+    chance: float
+
+
+def between(board: Board, results: Sequence[Result], metric: str) -> Between | None:
+    """Of rows ranked by a metric, between those that estimate a mean, a median or neither: eta squared of the ranks,
+    H / (n - 1) of Kruskal and Wallis; (kinds - 1) / (n - 1) is its mean if kinds do not matter. None where rows are too
+    few, of one kind or unsaid."""
+    known = [(kind, v) for e in results if (kind := estimates(board, e)) and (v := e.metric(metric))]
+    kinds = sorted({kind for kind, _ in known})
+    if len(known) < _LEAST or len(kinds) < 2 or len({v.mean for _, v in known}) < 2:
+        return None
+    from scipy.stats import kruskal
+
+    found = kruskal(*([v.mean for kind, v in known if kind == one] for one in kinds))
+    return Between(float(found.statistic) / (len(known) - 1), (len(kinds) - 1) / (len(known) - 1))
+
+
+@dataclass(frozen=True)
 class Rho:
     """Spearman's correlation over rows with its 95 % interval, the rows taken as drawn (Bonett and Wright, 2000)."""
 

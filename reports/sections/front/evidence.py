@@ -6,7 +6,7 @@ from statistics import median
 from benchmark.records.curves import Kept, by_row, counts
 from reports.evidence import duels
 from reports.evidence.duels import Duels
-from reports.evidence.estimand import rho
+from reports.evidence.estimand import between, rho
 from reports.evidence.field import Field, field
 from reports.markup.document import Part, Section
 from reports.markup.table import Column, Entry, Table, text_column
@@ -86,12 +86,15 @@ def estimands(board: Board) -> Section | None:
         Column("rows", "networks", digits=0),
         text_column("ratio", "MAE with predicted / actual"),
         text_column("rmse", "MAE with RMSE"),
+        Column("between", "of the ranks by MAE lies between kinds", "%", digits=0),
+        Column("chance", "by chance", "%", digits=0),
         *(Column(f"best_{m}", f"the best by {METRICS[m].name} predicts", "%", digits=0) for m in ERRORS),
     )
     about = (
         "MAE is least for the conditional median and RMSE for the conditional mean; of a skewed label the median is "
         "less. Spearman's correlations over the networks' defaults, with 95 % intervals that take the rows as drawn; "
-        "then how much of the actual total the best row predicts.",
+        "the share of the variance of their ranks by MAE that lies between those that say they estimate a mean, a "
+        "median or neither; then how much of the actual total the best row predicts.",
     )
     table = Table("estimands", "Does a board rank methods, or what they estimate?", columns, rows)
     return Section("estimands", "What the order by MAE follows", about, (Part(tables=(table,)),))
@@ -102,11 +105,13 @@ def _estimand(there: Field, dataset: str) -> tuple[Entry, ...]:
     found = rho(rows, "mae", "ratio")
     if found is None:
         return ()
-    other = rho(rows, "mae", "rmse")
+    other, kinds = rho(rows, "mae", "rmse"), between(there.board, rows, "mae")
     return (
         Entry(text=plain(dataset)),
         Entry(found.rows),
         Entry(found.value, text=str(found)),
         Entry(other.value, text=str(other)) if other else Entry(),
+        Entry(100 * kinds.share) if kinds else Entry(),
+        Entry(100 * kinds.chance) if kinds else Entry(),
         *(Entry(None if share is None else 100 * share) for share in (there.predicted(dataset, m) for m in ERRORS)),
     )
