@@ -1,12 +1,12 @@
 """Findings on what moves numbers without being a method: the protocol, the estimand, and runs that went wrong."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from benchmark.records.curves import by_row, counts, schedule_end
 from reports.evidence.differences import Pair, judged
 from reports.evidence.estimand import between, rho
-from reports.evidence.field import field
+from reports.evidence.field import Field, field
 from reports.evidence.notes import ailments
 from reports.markup.text import number, plain
 from reports.model.board import Board, Result
@@ -81,19 +81,23 @@ def estimand(board: Board) -> Iterator[Finding]:
     low, high = (pick(found, key=lambda d: found[d].value) for pick in (min, max))
     ends = [f"{plain(d)} {found[d]}" for d in dict.fromkeys((low, high))]
     shares = [_range([share for d in found if (share := there.predicted(d, metric)) is not None]) for metric in ERRORS]
-    kinds = [one for d in found if (one := between(there.board, there.defaults(d), "mae"))]
-    share, chance = (_range([getattr(one, name) for one in kinds]) if kinds else "" for name in ("share", "chance"))
-    explained = f" What rows say they estimate explains {share} of their ranks by MAE (by chance {chance})." * bool(
-        kinds
-    )
     verb = "follows" if 2 * strong > len(found) else "does not mostly follow"
     text = (
         f"**The order by MAE {verb} how much a method predicts.** Over networks, Spearman's correlation of MAE with "
         f"predicted / actual is {_STRONG:g} or more with an interval above 0 on {of(strong, len(found))} boards "
-        f"({' to '.join(ends)}).{explained} The best by MAE predicts {shares[0]} of the actual total, the best by RMSE "
+        f"({' to '.join(ends)}).{_explained(there, found)} The best by MAE predicts {shares[0]} of the actual total, the best by RMSE "
         f"{shares[1]} ([board by board](@field#estimands))."
     )
     yield Finding("estimand", text)
+
+
+def _explained(there: Field, datasets: Iterable[str]) -> str:
+    """How much of the order by MAE what rows estimate explains, over boards; "" where nobody says what it is."""
+    kinds = [one for d in datasets if (one := between(there.board, there.defaults(d), "mae"))]
+    if not kinds:
+        return ""
+    share, chance = _range([one.share for one in kinds]), _range([one.chance for one in kinds])
+    return f" What rows say they estimate explains {share} of their ranks by MAE (by chance {chance})."
 
 
 def _range(shares: list[float]) -> str:
