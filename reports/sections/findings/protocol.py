@@ -85,8 +85,8 @@ def estimand(board: Board) -> Iterator[Finding]:
     text = (
         f"**The order by MAE {verb} how much a method predicts.** Over networks, Spearman's correlation of MAE with "
         f"predicted / actual is {_STRONG:g} or more with an interval above 0 on {of(strong, len(found))} boards "
-        f"({' to '.join(ends)}).{_explained(there, found)} The best by MAE predicts {shares[0]} of the actual total, the best by RMSE "
-        f"{shares[1]} ([board by board](@field#estimands))."
+        f"({' to '.join(ends)}).{_explained(there, found)} The best by MAE predicts {shares[0]} of the actual total, "
+        f"the best by RMSE {shares[1]} ([board by board](@field#estimands))."
     )
     yield Finding("estimand", text)
 
