@@ -70,7 +70,7 @@ def refused(folder: Path, *words: str) -> None:
         ({"slices__bucket=3__rmse": -0.1}, "(bucket=3: rmse is -0.1"),
         ({"metrics": {}}, "(it has no metrics of the validation or test rows)"),
         ({"cost__seconds": -1}, "(its cost is -1 seconds)"),
-        ({"curve__best_epoch": 99}, "(its best epoch is 99 of 2)"),
+        ({"curve__best_epoch": 99}, "(its best epoch is 99 of 3)"),
         ({"metrisc": {}}, "is not a record (Object contains unknown field `metrisc`)"),
         ({"seed": 3}, "holds the record of kuairand/tpm/default/3: move it back, or delete it"),
         ({"method": "../../up"}, "holds the record of kuairand/../../up/default/0"),

@@ -249,7 +249,7 @@ def test_the_page_of_a_board_has_all_of_it(tmp_path: Path):
                                                                if r.dataset == "kuairand" and r.outcome == "ok"}))]},
     )  # fmt: skip
     runs = save_noise(save(tmp_path / "runs", *records), made)
-    assert keys(gather(runs), "board-kuairand") == ["leaderboard", "noise", "skill", "slices", "provenance"]
+    assert keys(gather(runs), "board-kuairand") == ["leaderboard", "label", "noise", "skill", "slices", "provenance"]
     assert keys(gather(runs), "board-synthetic") == ["leaderboard", "skill", "provenance"]
 
 
