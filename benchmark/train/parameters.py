@@ -42,7 +42,7 @@ class Layout:
             return {}
         pieces, rows = flat.split([math.prod(shape) for shape in self.shapes.values()], -1), flat.shape[:-1]
         return {
-            name: piece.view(*rows, *shape[::-1]).mT if name in self.turned else piece.view(*rows, *shape)
+            name: piece.view((*rows, *shape[::-1])).mT if name in self.turned else piece.view((*rows, *shape))
             for (name, shape), piece in zip(self.shapes.items(), pieces, strict=True)
         }
 
