@@ -5,11 +5,13 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from benchmark.files.errors import UserError
+from benchmark.records.estimand import Estimands, estimand
 from benchmark.records.record import Record
 from reports.markup.markdown import table as as_markdown
 from reports.markup.sheet import safe
@@ -26,6 +28,7 @@ _NAMES = {
     "method": "the method's name in the code",
     "title": "the method's name on the pages",
     "kind": "constant, oracle, trees, network or other",
+    "estimates": "mean or median, by the method's own word; empty for neither, or where it says nothing",
     "variant": "default, or the variant's name",
     "seed": "of initialisation, batches and draws",
     "outcome": "ok, failed or skipped",
@@ -53,16 +56,19 @@ _ENDS = {
 }
 
 
-def frame(records: Iterable[Record], stale: Sequence[str] | dict[str, str] = ()) -> "pd.DataFrame":
+def frame(
+    records: Iterable[Record], stale: Sequence[str] | dict[str, str] = (), known: Estimands = MappingProxyType({})
+) -> "pd.DataFrame":
     """One row per cell: names, `test_*` and `valid_*` metrics, `config_*`, `protocol_*`, `cost_*` and where it comes
-    from; nothing where a record has none. stale: "dataset/method/variant/seed" -> why."""
+    from; nothing where a record has none. stale: "dataset/method/variant/seed" -> why. known: what methods
+    estimate."""
     import pandas as pd
 
     why = stale if isinstance(stale, dict) else dict.fromkeys(stale, "stale")
     every = list(records)
     by = {m: tuple(r for r in every if r.method == m) for m in {r.method for r in every}}
     kinds = {method: kind_of(method, found) for method, found in by.items()}
-    frame = pd.DataFrame([_row(record, why, kinds[record.method]) for record in every])
+    frame = pd.DataFrame([_row(record, why, kinds[record.method], estimand(record, known)[0]) for record in every])
     if frame.empty:
         return frame
     groups = ("test_", "valid_", "config_", "protocol_", "cost_")
@@ -77,10 +83,11 @@ def _place(column: str, groups: Sequence[str]) -> tuple[int, str]:
     return next(place for place, group in enumerate(groups) if column.startswith(group)), column
 
 
-def _row(r: Record, stale: dict[str, str], kind: str) -> dict[str, Any]:
+def _row(r: Record, stale: dict[str, str], kind: str, estimates: str) -> dict[str, Any]:
     names = {name: getattr(r, name) for name in ("dataset", "method", "title", "variant", "seed", "outcome", "error")}
     names |= {
         "kind": kind,
+        "estimates": estimates,
         "stale": stale.get(str(r.cell), ""),
         "unit": str(r.facts.get("unit", "s")),
     }
@@ -107,7 +114,7 @@ def _flat(value: object) -> str:
 
 def write(board: Board, folder: Path) -> list[Path]:
     """Write `cells.parquet`, `cells.csv` and `cells.md`; returns their paths. Raises UserError where it cannot."""
-    found = frame(board.records, board.stale)
+    found = frame(board.records, board.stale, board.folder.estimands)
     parquet, sheet, schema = (folder / f"cells.{suffix}" for suffix in ("parquet", "csv", "md"))
     texts = found.select_dtypes(include=["object", "string"]).columns
     neutral = found.assign(**{name: found[name].map(lambda v: safe(v) if isinstance(v, str) else v) for name in texts})

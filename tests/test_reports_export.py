@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmark.files.errors import UserError
+from benchmark.records.estimand import Case, Estimand
 from reports.cells import frame
 from reports.export import export
 from reports.markup.latex import as_tex
@@ -160,6 +161,16 @@ def test_the_csv_holds_the_same_and_the_schema_names_every_column(folder):
     schema = (folder / "cells.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `([^`]+)` \|", schema, flags=re.M) == list(parquet)
     assert not re.search(r"\| – \|$", schema, flags=re.M), "every column says what it is"
+
+
+def test_a_cell_says_what_its_configuration_estimates():
+    said = {"boosting": Estimand("mean", "", [Case({"loss": "absolute_error"}, "median")]), "gr": Estimand("")}
+    cells = [
+        record(method="boosting"),
+        record(method="boosting", variant="absolute", config={"loss": "absolute_error"}),
+    ]
+    made = frame([*cells, record(method="gr"), record(method="tr")], known=said)
+    assert made.estimates.tolist() == ["mean", "median", "", ""]
 
 
 def test_settings_of_one_name_and_two_types_stand_in_one_column(tmp_path):
