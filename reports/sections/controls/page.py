@@ -3,7 +3,6 @@ not?"""
 
 from collections.abc import Iterator
 
-from reports.evidence.differences import behind
 from reports.markup.document import Part, Section
 from reports.markup.table import Entry, Table, text_column
 from reports.markup.text import NONE, plain, sentence_list, short
@@ -112,7 +111,14 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
     ]
     if late:
         yield f"Needs more rows than the least: {'; '.join(late)}."
-    yield behind([duel.gap for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails)])
+    drawn = all(duel.gap.drawn for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails))
+    yield (
+        "Intervals draw users and seeds again."
+        if drawn
+        else (
+            "Intervals are of seeds: all rows of a world meet the same test rows, which were not drawn again for all of them."
+        )
+    )
 
 
 def _worlds(board: Board, found: list[Trial]) -> list[str]:
