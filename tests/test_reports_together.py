@@ -14,7 +14,7 @@ from reports.evidence.printed import together
 from reports.evidence.printed.together import Reach, word
 from reports.model.board import Board
 from reports.model.folder import Folder
-from reports.model.papers import papers
+from reports.model.papers import Printed, papers
 from reports.render import gather
 from reports.sections.findings import printed as findings
 from reports.sections.paper import together as section_of
@@ -116,6 +116,22 @@ def test_every_row_of_a_table_is_asked_and_the_worst_is_named():
     assert (
         "all 8 rows of Table 8" in finding.text and "TR with XAUC 0.7176, MAE 28.0945 and RMSE 42.4085" in finding.text
     )
+
+
+def test_no_scale_of_the_labels_mends_a_shape():
+    """MAE / RMSE is a share that a factor leaves alone: so that only what lies outside both ends is out of shape."""
+    reach, copula = Reach({"mae": 0.01, "rmse": 0.01}, 3, shape=0.01), Copula(KEPT.all)
+    ratio = {kind: getattr(copula.at(rho_of(0.72)), kind) for kind in ("mean", "median")}
+    high, low = (ratio[kind].mae / ratio[kind].rmse for kind in ("mean", "median"))
+
+    def row_of(share: float) -> together.Row:
+        errors = {"mae": Printed("", 40.0 * share), "rmse": Printed("", 40.0)}
+        return together.Row("", Printed("0.72", 0.72), errors, copula.at(rho_of(0.72)), "")
+
+    given = [row_of(share) for share in (high * 1.02, high * 1.005, (high + low) / 2, low * 0.995, low * 0.98)]
+    found = together.misshapen(together.Asked(PAPER.table("8"), "KuaiRand-Pure", reach, given))
+    assert found == [given[0], given[4]]
+    assert together.reach_of(board(0.3), "kuairand").shape == pytest.approx(0, abs=1e-9), "both errors by one factor"
 
 
 def test_with_other_labels_the_same_numbers_fit():

@@ -21,6 +21,7 @@ class Reach:
 
     off: Mapping[str, float]  # by metric
     rows: int
+    shape: float = 0.0  # the same of MAE / RMSE
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,23 @@ def word(errors: Mapping[str, float], says: Pair, reach: Reach) -> str:
     return ABOVE if any(off(metric, high[metric]) > 1 for metric in errors) else BETWEEN
 
 
+def misshapen(asked: Asked) -> list[Row]:
+    """The rows whose MAE / RMSE lies above a mean's and a median's, or below both, by more than on our own rows: no
+    scale of the labels mends that."""
+    found = []
+    for row in asked.rows:
+        if row.errors.keys() == set(ERRORS):
+            ratio = _shape(row.errors["mae"].value, row.errors["rmse"].value)
+            ends = [_shape(of.mae, of.rmse) for of in (row.says.mean, row.says.median)]
+            if ratio > max(ends) * (1 + asked.reach.shape) or ratio < min(ends) * (1 - asked.reach.shape):
+                found.append(row)
+    return found
+
+
+def _shape(mae: float | None, rmse: float | None) -> float:
+    return (mae or 0.0) / rmse if rmse else 0.0
+
+
 def _error(of: Errors, metric: str) -> float:
     return of.mae if metric == "mae" else of.rmse
 
@@ -108,7 +126,8 @@ def _reach(board: Board, dataset: str) -> Reach | None:
     if len(known) < _ENOUGH:
         return None
     off = {m: max(abs((e.mean(m) or 0.0) / _error(says, m) - 1) for e, says in known) for m in ERRORS}
-    return Reach(off, len(known))
+    shape = max(abs(_shape(e.mean("mae"), e.mean("rmse")) / _shape(says.mae, says.rmse) - 1) for e, says in known)
+    return Reach(off, len(known), shape)
 
 
 def _says(board: Board, copula: Copula, result: Result) -> Errors | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reports.evidence.printed import order
 from reports.evidence.printed.order import RowOrder, order_of
-from reports.evidence.printed.together import ABOVE, BELOW, Asked, Row, asked
+from reports.evidence.printed.together import ABOVE, BELOW, Asked, Row, asked, misshapen
 from reports.evidence.printed.verdict import AGREES, BEYOND, BY_SIZE, OTHER_ROWS, SAME_ROWS, UNLIKE, every
 from reports.markup.document import slug
 from reports.markup.text import plain, sentence_list
@@ -58,6 +58,10 @@ def together(board: Board, paper: Paper) -> Iterator[Finding]:
         else f"The errors of {of(len(lost), len(rows))} rows that {plain(paper.key)} prints do not go with their XAUC"
     )
     texts = list(dict.fromkeys(text for one in main if (text := _apart(one))))
+    whole = [row for row in rows if row.errors.keys() == set(ERRORS)]
+    bent = [row for one in main for row in misshapen(one)]
+    if whole and texts:
+        texts.append(f"whatever the scale of the labels, by MAE / RMSE alone, {of(len(bent), len(whole))}")
     off = {m: 100 * max(one.reach.off[m] for one in main) for m in ERRORS}
     link = paper_of(paper.key, "together", "row by row, with what is assumed")
     yield Finding(

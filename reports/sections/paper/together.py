@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from reports.evidence.printed.together import WORDS, Asked, asked
+from reports.evidence.printed.together import WORDS, Asked, asked, misshapen
 from reports.markup.document import Part, Section, slug
 from reports.markup.table import Column, Entry, Table, by_columns, text_column
 from reports.markup.text import plain, sentence_list
 from reports.model.board import Board
 from reports.model.metrics import ERRORS, METRICS, digits
 from reports.model.papers import Paper
+from reports.sections.findings.finding import of
 
 ABOUT = (
     "An XAUC says how far a score and the label go together. If both are jointly normal once each is brought to a "
@@ -87,6 +88,12 @@ def _lines(board: Board, paper: Paper, one: Asked) -> Iterator[str]:
         f"Labels as on {plain(dataset)}. Of {one.reach.rows} rows of ours there that estimate a mean or a median, the "
         f"errors differ from what XAUC says by at most {off}; a printed row is allowed as much."
     )
+    if whole := [row for row in one.rows if len(row.errors) == len(ERRORS)]:
+        yield (
+            f"Were its labels ours times any factor, MAE / RMSE would still have to fit: it lies outside a mean's and "
+            f"a median's, by more than the {100 * one.reach.shape:.1f} % of our own rows, in "
+            f"{of(len(misshapen(one)), len(whole))}."
+        )
 
 
 def _counted(one: Asked) -> str:
