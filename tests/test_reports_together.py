@@ -119,7 +119,7 @@ def test_every_row_of_a_table_is_asked_and_the_worst_is_named():
 
 
 def test_no_scale_of_the_labels_mends_a_shape():
-    """MAE / RMSE is a share that a factor leaves alone: so that only what lies outside both ends is out of shape."""
+    """MAE / RMSE is a share that a factor leaves alone; what lies between a mean's and a median's is in shape."""
     reach, copula = Reach({"mae": 0.01, "rmse": 0.01}, 3, shape=0.01), Copula(KEPT.all)
     ratio = {kind: getattr(copula.at(rho_of(0.72)), kind) for kind in ("mean", "median")}
     high, low = (ratio[kind].mae / ratio[kind].rmse for kind in ("mean", "median"))
