@@ -116,7 +116,8 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
         "Intervals draw users and seeds again."
         if drawn
         else (
-            "Intervals are of seeds: all rows of a world meet the same test rows, which were not drawn again for all of them."
+            "Intervals are of seeds: all rows of a world meet the same test rows, which were not drawn again for "
+            "all of them."
         )
     )
 
