@@ -112,14 +112,8 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
     if late:
         yield f"Needs more rows than the least: {'; '.join(late)}."
     drawn = all(duel.gap.drawn for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails))
-    yield (
-        "Intervals draw users and seeds again."
-        if drawn
-        else (
-            "Intervals are of seeds: all rows of a world meet the same test rows, which were not drawn again for "
-            "all of them."
-        )
-    )
+    alone = "Intervals are of seeds alone: all rows of a world meet the same test rows, and these were not drawn again."
+    yield "Intervals draw users and seeds again." if drawn else alone
 
 
 def _worlds(board: Board, found: list[Trial]) -> list[str]:
