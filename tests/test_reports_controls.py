@@ -2,11 +2,16 @@
 
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from benchmark.plan.catalog import catalog
 from benchmark.plan.suite import cells, load
+from benchmark.records.estimand import Estimand
+from benchmark.records.record import Curve
 from datasets import registry
 from reports.model.board import Board
 from reports.model.controls import controls, worlds
+from reports.model.folder import Folder
 from reports.model.front import row
 from reports.render import write
 from reports.sections.controls.page import section
@@ -23,7 +28,7 @@ def some(world: str, name: str, sizes: dict[str, float], noise: float = 0.01, co
     """Records of one row, with a MAE for each size."""
     method, variant = row(name)
     return [
-        record(world + size, method, variant, seed, mae=mae, noise=noise,
+        record(world + size, method, variant, seed, mae=mae, noise=noise, curve=Curve([1.0, 2.0], [1.0, 1.0], 1, True),
                facts={"slice": "a control world", "files": [], "split_sizes": {"train": ROWS[size]}})
         for size, mae in sizes.items()
         for seed in range(count)
@@ -84,7 +89,8 @@ def test_a_tie_and_a_loss_are_no_success() -> None:
     assert "nowhere beats" in text and "20,000 training rows" in text
     assert by_mae(loss).rival[-1].word == "worse"
     (said,) = finding(loss)
-    assert "none of 1 ideas" in said.text and "Better at no number of rows: D2Q" in said.text
+    assert said.text.startswith("**None of 1 ideas gain beyond noise where they should.**")
+    assert "better at no number of rows: D2Q" in said.text
 
 
 def test_the_table_says_it_with_intervals() -> None:
@@ -97,7 +103,39 @@ def test_the_table_says_it_with_intervals() -> None:
     assert first["from rows on"] == "1,000"
     assert first["less itself without, assumption fails"].endswith("tie: no help")
     (said,) = finding(found)
-    assert "1 of 1 ideas" in said.text and "none of 1 are" in said.text
+    assert "1 of 1 ideas" in said.text and "does not hold are none of 1" in said.text
+    assert "patience left" not in said.text, "one that ended by patience needs no more epochs"
+
+
+def test_a_row_whose_epochs_were_over_too_soon_is_said_to_be_cut_short() -> None:
+    """Ended by patience in two of five seeds: more than half might have been better with more epochs."""
+    late = [
+        replace(one, curve=Curve([3.0, 2.0, 1.0], [1.0, 1.0, 1.0], 3, stopped_early=one.seed < 2))
+        for one in some(IDEA.holds, IDEA.row, {"": 5.0})
+    ]
+    found = Board([*late, *some(IDEA.holds, IDEA.ablation, {"": 5.5}), *some(IDEA.holds, IDEA.rivals[0], {"": 9.0})])
+    first = shown(section(found).parts[0].tables[0])[0]
+    assert first["trained to the last epoch allowed"] == "itself"
+    assert "Of 3 rows, a method at a number of training rows each, 1 were trained" in " ".join(
+        section(found).parts[0].lines
+    )
+    (said,) = finding(found)
+    assert "Of 1 of 1 the row or the one without had patience left" in said.text
+
+
+def test_by_an_error_the_rival_is_one_that_estimates_the_same() -> None:
+    """TR estimates a mean: its lower MAE is no rival's to a median, its order is."""
+    records = some(IDEA.holds, "d2q", {"": 5.0}) + some(IDEA.holds, "d2q/one-group", {"": 5.5})
+    records += some(IDEA.holds, "tr", {"": 4.0}) + some(IDEA.holds, "absolute", {"": 5.2})
+    said = {"d2q": Estimand("median"), "absolute": Estimand("median"), "tr": Estimand("mean")}
+
+    def rival(estimands: dict[str, Estimand]) -> str:
+        return by_mae(Board(records, folder=Folder(estimands=estimands))).rival[-1].other.method
+
+    assert rival(said) == "absolute"
+    assert rival(said | {"d2q": Estimand("")}) == "tr", "what is neither is held against all"
+    assert rival({}) == "tr", "so is what nobody speaks of"
+    assert rival(said | {"absolute": Estimand("mean")}) == "tr", "and what has no like"
 
 
 def test_an_idea_that_helps_without_its_assumption_is_named() -> None:

@@ -83,6 +83,13 @@ def schedule_end(curve: Curve) -> int:
     return getattr(curve, "schedule_end", 0) or 0
 
 
+def cut_short(records: Iterable[Record]) -> bool:
+    """Whether at least half of the trained seeds ran to the last epoch that the protocol allows with patience left:
+    more epochs might have been better, wherever the best so far lies."""
+    trained = [r.curve for r in records if r.outcome == "ok" and r.curve and r.protocol.get("stop") != "last"]
+    return bool(trained) and 2 * sum(not curve.stopped_early for curve in trained) >= len(trained)
+
+
 def gap(record: Record, curve: Curve) -> float | None:
     """How much greater the loss of the kept epoch is on validation rows than on training rows, as a part of the
     latter's size. None where the protocol watches something else than the loss, so that the two are not alike.

@@ -3,6 +3,7 @@ not?"""
 
 from collections.abc import Iterator
 
+from benchmark.records.curves import cut_short
 from reports.markup.document import Part, Section
 from reports.markup.table import Entry, Table, text_column
 from reports.markup.text import NONE, plain, sentence_list, short
@@ -12,11 +13,12 @@ from reports.sections.controls.trial import Duel, Trial, rows, trials
 
 ABOUT = (
     "Made-up worlds whose truth is known, described with their formulas in `datasets/worlds`; each has one idea's "
-    "assumption built in, at four numbers of training rows, and tests on the same rows at all of them. A difference is "
+    "assumption built in, at four numbers of training rows, and tests on the same rows at all of them. Each world is "
+    "drawn once: no interval says what other people, things and labels of it would give. A difference is "
     "the idea's row less the other [95 % interval], so below 0 is good of an error and above 0 of a "
     "ranking; what noise does not tell apart, by Holm over all such differences of the table, is a tie.",
-    "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE: against "
-    "its own ablation an idea mostly has the same estimand, against a rival it may not.",
+    "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE. By an "
+    "error the best rival is therefore one that estimates the same, where there is one; an ablation mostly does.",
 )
 
 
@@ -39,6 +41,7 @@ def table(board: Board, found: list[Trial]) -> Table:
         text_column("since", "from rows on"),
         text_column("rival", "less the best rival"),
         text_column("own", "itself / oracle"),
+        text_column("cut", "trained to the last epoch allowed"),
         text_column("fails", "less itself without, assumption fails"),
     )
     return Table("controls", "Ideas in worlds made for them", columns, tuple(_row(board, trial) for trial in found))
@@ -60,8 +63,17 @@ def _row(board: Board, trial: Trial) -> tuple[Entry, ...]:
             text=f"{_value(last.mine, trial.metric)} / {short(trial.oracle(board))}"
             + f" ({count:,} rows)" * bool(count)
         ),
+        Entry(text=sentence_list(_cut(trial))),
         Entry(text=f"{_told(trial.fails[-1])}: {trial.elsewhere}" if trial.fails else ""),
     )
+
+
+def _cut(trial: Trial) -> list[str]:
+    """Who of a trial at most training rows had patience left when its epochs were over."""
+    shown = {"itself": trial.last.mine, "itself without": trial.last.other}
+    if trial.rival:
+        shown["the rival"] = trial.rival[-1].other
+    return [name for name, result in shown.items() if cut_short(result.ok)]
 
 
 def _value(result: Result, metric: str) -> str:
@@ -95,8 +107,9 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
     for trial in never(found):
         mine, other = trial.last.mine, trial.last.other
         yield (
-            f"{mine.label} nowhere beats {other.label}: {plain(trial.idea.says)} gains nothing in the world made for "
-            f"it, at {_sizes(board, trial)} training rows, by {sentence_list(_metrics(found, trial))}."
+            f"{mine.label} nowhere beats {other.label}: {plain(trial.idea.says)} gains nothing that noise leaves to be "
+            f"seen in the world made for it, at {_sizes(board, trial)} training rows, by "
+            f"{sentence_list(_metrics(found, trial))}."
         )
     for trial in found:
         if trial.fails and trial.fails[-1].word == "better":
@@ -111,9 +124,25 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
     ]
     if late:
         yield f"Needs more rows than the least: {'; '.join(late)}."
+    yield from _epochs(found)
     drawn = all(duel.gap.drawn for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails))
     alone = "Intervals are of seeds alone: all rows of a world meet the same test rows, and these were not drawn again."
     yield "Intervals draw users and seeds again." if drawn else alone
+
+
+def _epochs(found: list[Trial]) -> Iterator[str]:
+    """How many rows might have been better with more epochs."""
+    results = {
+        one.key: one for t in found for duel in (*t.ablation, *t.rival, *t.fails) for one in (duel.mine, duel.other)
+    }
+    trained = [result for result in results.values() if result.gradient]
+    if cut := [result for result in trained if cut_short(result.ok)]:
+        yield (
+            f"Of {len(trained)} rows, a method at a number of training rows each, {len(cut)} were trained to the last "
+            "epoch allowed with patience left, in at least half of their seeds. More epochs might make these better, "
+            "so what is said of them is said after so many steps, and a row that learns more slowly is behind for that "
+            "too."
+        )
 
 
 def _worlds(board: Board, found: list[Trial]) -> list[str]:

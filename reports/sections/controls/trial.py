@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reports.evidence.differences import Gap, Pair, judged
+from reports.evidence.estimand import MEAN, MEDIAN, estimates
 from reports.evidence.stats import LEVEL, holm
 from reports.model.board import Board, Result
 from reports.model.controls import Controls, Idea, controls
 from reports.model.front import row
-from reports.model.metrics import METRICS
+from reports.model.metrics import ERRORS, METRICS
 
 Word = Literal["better", "worse", "tie", "one seed"]
 
@@ -38,7 +39,7 @@ class Trial:
     idea: Idea
     metric: str
     ablation: list[Duel] = field(default_factory=list)  # where the assumption holds
-    rival: list[Duel] = field(default_factory=list)  # there, the best of the rivals at each size
+    rival: list[Duel] = field(default_factory=list)  # there, the best of the like rivals at each size
     fails: list[Duel] = field(default_factory=list)  # against the ablation where the assumption fails
 
     @property
@@ -124,9 +125,18 @@ def _rivals(board: Board, trial: Trial, datasets: list[str]) -> Iterator[Gap]:
     for dataset in datasets:
         mine = board.numbers(dataset, *row(trial.idea.row))
         known = [e for name in trial.idea.rivals if (e := board.numbers(dataset, *row(name)))]
-        valued = [(sign * value, e.label, e) for e in known if (value := e.mean(trial.metric)) is not None]
-        if mine and valued:
-            yield from _gap(board, mine, min(valued, key=lambda one: one[:2])[2], trial.metric)
+        if mine:
+            alike = _alike(board, mine, known) if trial.metric in ERRORS else known
+            valued = [(sign * value, e.label, e) for e in alike if (value := e.mean(trial.metric)) is not None]
+            if valued:
+                yield from _gap(board, mine, min(valued, key=lambda one: one[:2])[2], trial.metric)
+
+
+def _alike(board: Board, mine: Result, known: list[Result]) -> list[Result]:
+    """The rivals that estimate what the row does, a mean or a median; all where it is neither, or none does."""
+    kind = estimates(board, mine)
+    found = [e for e in known if estimates(board, e) == kind]
+    return found if found and kind in (MEAN, MEDIAN) else known
 
 
 def _gap(board: Board, mine: Result, other: Result, metric: str) -> Iterator[Gap]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from benchmark.records.curves import cut_short
 from reports.markup.text import plain
 from reports.model.board import Board
 from reports.sections.controls.page import never
@@ -14,18 +15,33 @@ def controls(board: Board) -> Iterator[Finding]:
     found = trials(board)
     if not found:
         return
-    ideas = list(dict.fromkeys(trial.idea.says for trial in found))
+    first = list({trial.idea.says: trial for trial in reversed(found)}.values())
+    ideas = [trial.idea.says for trial in first]
     works = {t.idea.says for t in found if t.last.word == "better"}
     ahead = {t.idea.says for t in found if t.rival and t.rival[-1].word == t.last.word == "better"}
     tried = {t.idea.says for t in found if t.fails}
     too = {t.idea.says for t in found if t.fails and t.fails[-1].word == "better"}
+    worse = {t.idea.says for t in found if t.last.word == "worse"} & works
+    cut = sum(cut_short(t.last.mine.ok) or cut_short(t.last.other.ok) for t in first)
     losers = [f"{t.last.mine.label} ({plain(t.idea.says)})" for t in never(found)]
-    head = "Most ideas work" if 2 * len(works) > len(ideas) else "Most ideas do not work"
+    head = of(len(works), len(ideas)).capitalize()
+    parts = [f"better than the best of its rivals as well {_are(len(ahead))}"] * bool(works)
+    parts += [f"worse by the other of both {_are(len(worse))}"] * bool(worse)
+    parts += [f"better where the assumption does not hold {_are(len(too), len(tried))}"] * bool(tried)
+    parts += [f"better at no number of rows: {listed(losers, 5)}"] * bool(losers)
     text = (
-        f"**{head} where they should.** In made-up worlds in which its assumption holds, at the most training rows, "
-        f"{of(len(works), len(ideas))} ideas are better than the same method without the idea by an error or a "
-        f"ranking, {len(ahead)} of these better than the best of their rivals too"
+        f"**{head} ideas gain beyond noise where they should.** In made-up worlds in which its assumption holds, at "
+        "the most training rows, each is held against the same method without it by an error and a ranking, and gains "
+        f"if it is better by either; {'; '.join(parts)}."
     )
-    text += f"; where it does not hold, {of(len(too), len(tried))} are" if tried else ""
-    text += f". Better at no number of rows: {listed(losers, 5)}" if losers else ""
-    yield Finding("controls", f"{text} ([controls](@controls)).")
+    if cut:
+        text += (
+            f" Of {of(cut, len(ideas))} the row or the one without had patience left when its epochs were over, and "
+            "might have come further."
+        )
+    yield Finding("controls", f"{text} (See [controls](@controls).)")
+
+
+def _are(count: int, total: int = 0) -> str:
+    """ "is 1", "are none of 4" """
+    return f"{'is' if count == 1 else 'are'} {of(count, total) if total else count or 'none'}"
