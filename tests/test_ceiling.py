@@ -246,5 +246,5 @@ def test_the_front_page_says_how_near_the_best_orderings_are_and_whose_they_are(
     assert not list(finding(Board(read(runs).records, folder=read(runs))))
     ceiling.write(runs / "kuairand", known())
     (said,) = finding(Board(read(runs).records, folder=read(runs)))
-    assert "within 0.0105 XAUC of what shrunken user and item means are predicted to reach" in said.text
+    assert "are +0.0105 XAUC from what shrunken user and item means are predicted to reach" in said.text
     assert "0.6405 against 0.6300. On 1 of 1 the best row is no network but Boosted trees." in said.text

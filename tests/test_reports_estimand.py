@@ -93,6 +93,18 @@ def test_rows_compete_with_their_like_by_the_error_that_they_have_least_of():
     assert "Neither a mean nor a median by their own word: GR." in lines(found) and "Not said: TPM." in lines(found)
 
 
+def test_means_that_another_error_stopped_are_counted():
+    """One network of those that estimate a mean; a median that was stopped so is at home."""
+    by_mae = {"protocol": {"stop": "mae"}}
+    here = board(
+        row("kuairand", "prowtp", mae=24.0, ratio=1.0, **by_mae), row("kuairand", "d2q", "o", mae=24.0, **by_mae)
+    )
+    assert "1 of the rows that estimate a mean keep the epoch of the least MAE" in lines(
+        matched.section(here, "kuairand")
+    )
+    assert "keep the epoch" not in lines(matched.section(board(), "kuairand"))
+
+
 def test_ties_are_counted_among_the_like_alone():
     """Of six and more rows Holm asks for more than of three: what is tied on the leaderboard may be apart here."""
     here, error = board(), 0.22

@@ -47,10 +47,10 @@ def test_a_factor_that_knows_next_to_nothing_cannot_show():
     text = label.told(world(), "kuairec")
     assert text.startswith("The duration's bucket alone orders rows with XAUC 0.502 (a constant 0.5).")
     assert "users explain 10.0 ± 0.4 %, items 0.4 ± 0.1 %" in text
-    assert "So what a method makes of the duration or items cannot show here; what carries signal: users." in text
+    assert "So what a method makes of the duration or items alone cannot show here; what carries signal: users." in text
     assert "kuairec@ratio, the same rows: The duration's bucket alone orders rows with XAUC 0.710" in text
     items = label.told(world(item=0.2), "kuairec")
-    assert "makes of the duration cannot show here; what carries signal: items and users." in items
+    assert "makes of the duration alone cannot show here; what carries signal: items and users." in items
     assert "cannot show" not in label.told(world(time=0.6, item=0.2), "kuairec")
 
 

@@ -111,6 +111,7 @@ def test_every_row_of_a_table_is_asked_and_the_worst_is_named():
     assert tr["MAE / RMSE: printed, of a mean, of a median"].startswith(f"{28.0945 / 42.4085:.3f}, ")
     assert {r["the row is"] for r in shown} == {"above both"}
     assert "Of 3 rows of ours there" in lines(found) and "Table 4, KuaiRand-Pure: 4 above both." in lines(found)
+    assert "Our rows have an XAUC of 0.6000 to 0.6200; all 8 of the printed ones lie outside" in lines(found)
     (finding,) = findings.together(board(), PAPER)
     assert finding.text.startswith("**ProWTP's printed errors do not go with its XAUC.**")
     assert (

@@ -22,6 +22,7 @@ class Reach:
     off: Mapping[str, float]  # by metric
     rows: int
     shape: float = 0.0  # the same of MAE / RMSE
+    xauc: tuple[float, float] = (0.0, 1.0)  # least and most of these rows: beyond it the copula was not tried
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,12 @@ def word(errors: Mapping[str, float], says: Pair, reach: Reach) -> str:
     return ABOVE if any(off(metric, high[metric]) > 1 for metric in errors) else BETWEEN
 
 
+def beyond(asked: Asked) -> list[Row]:
+    """The rows whose XAUC lies outside that of our own rows, on which the copula was tried."""
+    low, high = asked.reach.xauc
+    return [row for row in asked.rows if not low <= row.xauc.value <= high]
+
+
 def misshapen(asked: Asked) -> list[Row]:
     """The rows whose MAE / RMSE lies above a mean's and a median's, or below both, by more than on our own rows: no
     scale of the labels mends that."""
@@ -127,7 +134,8 @@ def _reach(board: Board, dataset: str) -> Reach | None:
         return None
     off = {m: max(abs((e.mean(m) or 0.0) / _error(says, m) - 1) for e, says in known) for m in ERRORS}
     shape = max(abs(_shape(e.mean("mae"), e.mean("rmse")) / _shape(says.mae, says.rmse) - 1) for e, says in known)
-    return Reach(off, len(known), shape)
+    ranks = [value for e, _ in known if (value := e.mean("xauc")) is not None]
+    return Reach(off, len(known), shape, (min(ranks), max(ranks)))
 
 
 def _says(board: Board, copula: Copula, result: Result) -> Errors | None:

@@ -10,8 +10,9 @@ from reports.model.board import Board
 from reports.model.front import front
 
 ABOUT = (
-    "How much of the label the duration, users and items know at all. Where a factor knows next to nothing of it, no "
-    "method can show here what it makes of that factor, whatever its place.",
+    "How much of the label the duration, users and items know, each by itself. Where one knows next to nothing so, "
+    "no method can show here what it makes of that factor alone, whatever its place; how factors go together is "
+    "not in these numbers.",
 )
 _METRIC, _CONSTANT = "xauc", 0.5
 _DURATION = "the duration"
@@ -40,7 +41,7 @@ def _sentences(board: Board, dataset: str) -> Iterator[str]:
     if silent:
         loud = [name for name, share in shares.items() if share >= _SOME]
         carry = f"; what carries signal: {sentence_list(loud)}" if loud else ""
-        yield f"So what a method makes of {' or '.join(silent)} cannot show here{carry}."
+        yield f"So what a method makes of {' or '.join(silent)} alone cannot show here{carry}."
     for other in front().behind(dataset):
         if shares.get(_DURATION, 0.0) >= _SOME > _known(board, other).get(_DURATION, _SOME):
             yield (

@@ -32,8 +32,18 @@ def section(board: Board, dataset: str) -> Section | None:
         word: [e.label for e in ranked.of(dataset) if e.ok and estimates(ranked, e) == kind]
         for kind, word in ((NEITHER, "Neither a mean nor a median by their own word"), (UNKNOWN, "Not said"))
     }
-    lines = tuple(f"{word}: {sentence_list(names)}." for word, names in rest.items() if names)
-    return Section("matched", "Like with like", ABOUT, (Part(tables=tables, lines=lines),))
+    lines = [f"{word}: {sentence_list(names)}." for word, names in rest.items() if names]
+    if other := _chosen_by_mae(like(ranked, MEAN).of(dataset)):
+        lines.append(
+            f"{other} of the rows that estimate a mean keep the epoch of the least MAE on the validation rows, which "
+            "is not the error of their table; what is not trained in epochs is not stopped by it."
+        )
+    return Section("matched", "Like with like", ABOUT, (Part(tables=tables, lines=tuple(lines)),))
+
+
+def _chosen_by_mae(results: list[Result]) -> int:
+    """How many rows were stopped by the absolute error, whatever they are trained on."""
+    return sum(e.gradient and any(record.protocol.get("stop") == "mae" for record in e.ok) for e in results)
 
 
 def ordered(alike: Board, dataset: str, metric: str) -> list[Result]:

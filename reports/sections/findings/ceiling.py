@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reports.evidence.field import field
-from reports.markup.text import number, sentence_list
+from reports.markup.text import number, sentence_list, signed
 from reports.model.board import Board
 from reports.sections.ceiling import best, ceilings, here
 from reports.sections.findings.finding import Finding, board_of, of
@@ -19,8 +19,8 @@ def ceiling(board: Board) -> Iterator[Finding]:
     found = [(d, top, here(c).xauc) for d, c in ceilings(board).items() if d in real and (top := best(board, d))]
     if not found:
         return
-    gaps = {dataset: (top.mean(_METRIC) or 0.0) - aim for dataset, top, aim in found}
-    widest = max(gaps.values(), key=abs)
+    gaps = sorted((top.mean(_METRIC) or 0.0) - aim for _, top, aim in found)
+    ends = " to ".join(dict.fromkeys(signed(gap, _DIGITS) for gap in (gaps[0], gaps[-1])))
     texts = [
         f"{board_of(d)} {number(top.mean(_METRIC), _DIGITS)} against {number(aim, _DIGITS)}" for d, top, aim in found
     ]
@@ -29,7 +29,8 @@ def ceiling(board: Board) -> Iterator[Finding]:
     names = sentence_list(list(dict.fromkeys(top.label for _, top in others)))
     yield Finding(
         "ceiling",
-        f"**The best orderings are within {number(abs(widest), _DIGITS)} XAUC of what shrunken user and item means are "
-        f"predicted to reach**, by the label's variance components ([the prediction](@ceiling)): {'; '.join(texts)}. "
+        f"**The best orderings are {ends} XAUC from what shrunken user and item means are predicted to reach**, by the "
+        "label's variance components ([the prediction](@ceiling), which is no bound: it knows nothing of how a "
+        f"user and an item go together): {'; '.join(texts)}. "
         f"{told}{f' but {names}' if others else ''}.",
     )

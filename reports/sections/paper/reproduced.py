@@ -16,9 +16,11 @@ ABOUT = (
     "standard error (over users and seeds) each would show, at 95 %; else ours is better or worse.",
     "On other rows under the same protocol: the number agrees on another sample, if our 95 % interval covers it; size "
     "could explain it, if the paper has more rows and the better number, or fewer and the worse; else it lies beyond "
-    "what size explains, as one does that is better than endless rows are predicted to make it: XAUC as users and "
-    "items allow (on the page of the ceiling), and the errors that go with it. Not comparable: another protocol or "
-    "other data, a number that other papers print too, or one seed of ours.",
+    "what size explains, as one does that is better than endless rows are predicted to make it: XAUC as the means of "
+    "users and items allow (on the page of the ceiling), and the errors that go with it. What more rows could teach of "
+    "how a user and an item go together is not in that prediction, and the paper's own noise, which it does not print, "
+    "in none of the three. Not comparable: another protocol or other data, a number that other papers print too, or "
+    "one seed of ours.",
     "τ is Kendall's, of the order of our rows with the paper's: 1 the same, 0 unrelated, -1 reversed. Where its "
     "interval reaches 1 and lies above 0 the order agrees, where it does neither the order differs; in part: above 0, "
     "but not to 1; open: to 1, but also to 0.",

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from reports.evidence.printed.together import WORDS, Asked, asked, misshapen
+from reports.evidence.printed.together import WORDS, Asked, asked, beyond, misshapen
 from reports.markup.document import Part, Section, slug
 from reports.markup.table import Column, Entry, Table, by_columns, text_column
-from reports.markup.text import plain, sentence_list
+from reports.markup.text import number, plain, sentence_list
 from reports.model.board import Board
 from reports.model.metrics import ERRORS, METRICS, digits
 from reports.model.papers import Paper
@@ -88,6 +88,12 @@ def _lines(board: Board, paper: Paper, one: Asked) -> Iterator[str]:
         f"Labels as on {plain(dataset)}. Of {one.reach.rows} rows of ours there that estimate a mean or a median, the "
         f"errors differ from what XAUC says by at most {off}; a printed row is allowed as much."
     )
+    if far := beyond(one):
+        low, high = (number(value, 4) for value in one.reach.xauc)
+        yield (
+            f"Our rows have an XAUC of {low} to {high}; {of(len(far), len(one.rows))} of the printed ones lie outside, "
+            "where the copula was not tried."
+        )
     if whole := [row for row in one.rows if len(row.errors) == len(ERRORS)]:
         yield (
             f"Were its labels ours times any factor, MAE / RMSE would still have to fit: it lies outside a mean's and "
