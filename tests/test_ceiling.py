@@ -220,6 +220,8 @@ def test_the_page_shows_what_more_rows_are_worth(tmp_path):
     assert "1,195 TR / VR (0.5405); 11,946 D2Q (0.5805); 119,462 D2Q (0.6305)" in text
     assert "From 11,946 to 119,462 training rows XAUC moves by +0.0400 (TR / VR) to +0.0500 (D2Q)" in text
     assert "predicted +0.0500" in text
+    epoch = records[0].curve.best_epoch
+    assert f"over the networks and their seeds: 1,195 {epoch} to {epoch} ({epoch} in the middle); 11,946" in text
     assert report.board.datasets == ["kuairand"]  # shares have no board of their own
     svg = (runs / "figures" / "size-kuairand.svg").read_text(encoding="utf-8")
     assert "predicted from users and items" in svg and "11,946" in svg and len(svg) < 100_000

@@ -3,6 +3,7 @@ predicts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from statistics import median_low
 
 from reports.evidence.printed.size import known
 from reports.markup.document import Part, Picture, Section, named
@@ -104,10 +105,20 @@ def _told(curves: Mapping[str, Curve], rows: Sequence[int], predicted: Mapping[i
         leaders.append(f"{count:,} {plain(leader.full)} ({number(value, 4)})")
     yield f"By the means, the best {metric.name} by training rows: {'; '.join(leaders)}."
     yield from _last_step(curves, rows, predicted)
+    kept = {count: _kept([at[count] for c in curves.values() if count in (at := dict(c))]) for count in rows}
+    if any(kept.values()):
+        told = "; ".join(f"{count:,} {epochs}" for count, epochs in kept.items() if epochs)
+        yield f"Epochs that were kept, over the networks and their seeds: {told}."
     for curve in curves.values():
         for count, result in curve:
             if result.remarks and result.gradient:
                 yield f"{plain(result.title)}, {count:,} training rows: {result.remarks}."
+
+
+def _kept(results: Sequence[Result]) -> str:
+    """ "1 to 4 (2 in the middle)"; "" where nothing is trained in epochs."""
+    epochs = sorted(r.curve.best_epoch for result in results for r in result.ok if r.curve)
+    return f"{epochs[0]} to {epochs[-1]} ({median_low(epochs)} in the middle)" if epochs else ""
 
 
 def _last_step(curves: Mapping[str, Curve], rows: Sequence[int], predicted: Mapping[int, float]) -> Iterator[str]:
