@@ -17,9 +17,9 @@ from reports.plots import sweep
 ABOUT = (
     "The same validation and test rows, less to learn from: shares of the training rows that lie inside each other, "
     "whatever the seed. Vocabularies and buckets are fitted on what is left, so a user or item without a training row "
-    "is unknown; batches shrink with the rows, so that an epoch keeps its steps. Predicted is what shrunken user and "
-    "item means reach by the [variance components](@ceiling) of all training rows, each user and item with its share "
-    "of its rows.",
+    "is unknown; batches shrink too, though less than the rows, so that an epoch has fewer steps of fewer rows. "
+    "Predicted is what shrunken user and item means reach by the [variance components](@ceiling) of all training rows, "
+    "each user and item with its share of its rows.",
 )
 
 Curve = list[tuple[int, Result]]  # training rows, and what came of them

@@ -19,8 +19,8 @@ ABOUT = (
     "what size explains, as one does that is better than endless rows are predicted to make it: XAUC as the means of "
     "users and items allow (on the page of the ceiling), and the errors that go with it. What more rows could teach of "
     "how a user and an item go together is not in that prediction, and the paper's own noise, which it does not print, "
-    "in none of the three. Not comparable: another protocol or other data, a number that other papers print too, or "
-    "one seed of ours.",
+    "in none of the three; other rows may be of other users and items, too. Not comparable: another protocol or other "
+    "data, a number that other papers print too, or one seed of ours.",
     "τ is Kendall's, of the order of our rows with the paper's: 1 the same, 0 unrelated, -1 reversed. Where its "
     "interval reaches 1 and lies above 0 the order agrees, where it does neither the order differs; in part: above 0, "
     "but not to 1; open: to 1, but also to 0.",
