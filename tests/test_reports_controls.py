@@ -107,6 +107,14 @@ def test_the_table_says_it_with_intervals() -> None:
     assert "patience left" not in said.text, "one that ended by patience needs no more epochs"
 
 
+def test_one_seed_is_no_tie_and_no_failure() -> None:
+    records = some(IDEA.holds, IDEA.row, {"": 5.0}, count=1) + some(IDEA.holds, IDEA.ablation, {"": 5.5}, count=1)
+    assert by_mae(Board(records)).verdict == "open: one seed"
+    assert "nowhere beats" not in " ".join(section(Board(records)).parts[0].lines)
+    (said,) = finding(Board(records))
+    assert "at no number of rows" not in said.text
+
+
 def test_a_row_whose_epochs_were_over_too_soon_is_said_to_be_cut_short() -> None:
     """Ended by patience in two of five seeds: more than half might have been better with more epochs."""
     late = [

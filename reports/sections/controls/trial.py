@@ -67,6 +67,8 @@ class Trial:
     def verdict(self) -> str:
         """Whether it works where it should, in words."""
         words = [duel.word for duel in self.ablation]
+        if words[-1] == "one seed":
+            return "open: one seed"
         if words[-1] == "better":
             return "works"
         if words[-1] == "worse":
