@@ -195,15 +195,6 @@ def test_videos_grow_longer_while_nothing_else_changes():
     np.testing.assert_array_equal(world.law(cast, rows).mean(), world.law(cast, later).mean())
 
 
-def test_views_grow_shorter_while_videos_stay():
-    world = WORLDS["drift-label"]
-    cast, rows, law, _ = people(world, 40_000)
-    seconds = cast.seconds[rows.thing]
-    assert seconds[rows.time > 0.8].mean() == pytest.approx(seconds[rows.time < 0.2].mean(), rel=0.05)
-    first = Rows(rows.user, rows.thing, rows.time * 0)
-    np.testing.assert_allclose(law.median(), world.law(cast, first).median() * np.exp(-rows.time), rtol=1e-6)
-
-
 def test_spending_is_zero_or_lognormal():
     _, _, law, label = people(WORLDS["zeros"], 40_000)
     positive = label > 0

@@ -182,21 +182,6 @@ class Drift(Duration):
 
 
 @dataclass(frozen=True)
-class DriftLabel(Duration):
-    """`Duration`, with m - fall t at time t: views grow shorter at every duration while the mix of durations stands
-    still, so that what a rank meant yesterday is too long today."""
-
-    key: ClassVar[str] = "drift-label"
-    title: ClassVar[str] = "ever shorter views at every duration"
-    chronological: ClassVar[bool] = True
-    fall: float = 1.0
-
-    def law(self, cast: Cast, rows: Rows) -> LogNormals:
-        still = super().law(cast, rows)
-        return LogNormals(still.weight, still.mu - self.fall * rows.time[:, None], still.sigma)
-
-
-@dataclass(frozen=True)
 class Plain(World):
     """y = max(100 + 30 z + 25 e, 0): one peak, no tail, no zeros, nothing to do with duration, no steps. What squared
     error on the label assumes, and none of the ideas."""
@@ -212,5 +197,5 @@ class Plain(World):
 
 
 WATCH: tuple[World, ...] = (
-    Peaks(), Tokens(), Duration(), Censored(), Ordinal(), Tree(), Cuts(), Drift(), DriftLabel(), Plain(),
+    Peaks(), Tokens(), Duration(), Censored(), Ordinal(), Tree(), Cuts(), Drift(), Plain(),
 )  # fmt: skip
