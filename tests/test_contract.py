@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,12 @@ def trained(name: str, seeds: list[int], dtype: torch.dtype = torch.float64, pla
     return trainer
 
 
+@cache
+def pair(name: str) -> Trainer:
+    """Two seeds of the default, trained: for tests that ask and change nothing."""
+    return trained(name, [0, 1])
+
+
 @pytest.mark.parametrize("name", sorted(all_methods()))
 def test_it_passes_what_check_asks(name: str) -> None:
     """On a small world with known truth it also beats the bucket mean, in the label's unit."""
@@ -93,7 +100,7 @@ def test_every_variant_trains_to_finite_predictions_without_slow_fallbacks(name:
 
 @pytest.mark.parametrize("name", GRADIENT)
 def test_the_loop_gives_what_the_map_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    mapped = trained(name, [0, 1]).predict(TEST)
+    mapped = pair(name).predict(TEST)
     monkeypatch.setattr(METHODS[name], "stack", False)
     np.testing.assert_allclose(mapped, trained(name, [0, 1]).predict(TEST), rtol=1e-9, atol=1e-9)
 
@@ -103,7 +110,7 @@ def test_predictions_do_not_depend_on_the_order_or_the_number_of_rows_asked(name
     cls = METHODS[name]
     order = np.random.default_rng(0).permutation(len(TEST))
     if issubclass(cls, Method):
-        trainer = trained(name, [0, 1])
+        trainer = pair(name)
         whole, shuffled = trainer.predict(TEST)[:, order], trainer.predict(TEST.take(order))
         few = trainer.predict(TEST.take(order[:7]))
         np.testing.assert_allclose(few, whole[:, :7], rtol=1e-9, atol=1e-9)

@@ -246,17 +246,21 @@ def test_what_a_killed_process_left_is_swept_away(place):
 
 
 def test_two_processes_at_once_prepare_one_table(place, tmp_path):
-    """The one that comes second waits and uses what the first has prepared."""
+    """The one that comes second waits and uses what the first has prepared, who is not done before it has come."""
+    door = tmp_path / "door"
     code = f"""
 import logging, sys, time
 from pathlib import Path
 from datasets import cache
 from datasets.synthetic import Synthetic
+def note(path):
+    with open(path, "a") as log: log.write("x")
 class Slow(Synthetic):
     def build(self, root):
-        with open({str(tmp_path / "built")!r}, "a") as log: log.write("x")
-        time.sleep(0.7)
+        note({str(tmp_path / "built")!r})
+        while len(Path({str(door)!r}).read_text()) < 2: time.sleep(0.01)
         return super().build(root)
+note({str(door)!r})
 print(cache.load(Slow(rows=3000, users=50, videos=40), None, Path({str(place)!r})).fingerprint)
 """
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.tuning_world import World
+from tests.tuning_world import Session, World
 
 SUITE = ("--suite", "made_up")
 
@@ -19,6 +19,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
         made = World(tmp_path_factory.mktemp("world"))
         made.run("list")  # what each method says of itself is then in the cache
         yield made
+
+
+@pytest.fixture(scope="module")
+def session(world: World) -> Any:
+    with world.session() as session:
+        yield session
 
 
 def trials(runs: Path, study: str) -> list[dict[str, Any]]:
@@ -45,7 +51,9 @@ def everything(runs: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(world: World, tmp_path: Path) -> None:
+def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(
+    world: World, session: Session, tmp_path: Path
+) -> None:
     """kill -9 five times: before anything, and whenever something new was written. The same trials, the same choice,
     the same cells."""
     arguments = ("run", *SUITE, "--only", "tiny/default", "--tune", "19", "--workers", "2", "--runs")
@@ -63,7 +71,7 @@ def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(world: Wo
         process.wait()
     assert landed >= 3
     world.run(*arguments, str(killed))
-    world.run(*arguments, str(whole))
+    session.run(*arguments, str(whole))  # in one process, for it does not matter where a trial is tried
     assert everything(killed) == everything(whole)
     found = trials(whole, "synthetic/tiny/tuned")
     assert len(found) == 19 and [t["proposer"] for t in found[:3]] == ["paper", "ours", "tpe"]
@@ -76,15 +84,15 @@ def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(world: Wo
     assert where["seconds"] == pytest.approx(sum(t["seconds"] for t in found), abs=0.1)
     assert min(record["curve"]["valid"]) == pytest.approx(chosen["objective"], rel=1e-5), "a trial is a cell of seed 0"
     assert "Untuned and tuned" in pages(whole)
-    assert "nothing to run" in world.run(*arguments, str(whole)), "what is there is not run again"
-    _more_trials_continue_the_study(world, whole, found)
+    assert "nothing to run" in session.run(*arguments, str(whole)), "what is there is not run again"
+    _more_trials_continue_the_study(session, whole, found)
     _changed_code_starts_it_again(world, whole)
 
 
-def _more_trials_continue_the_study(world: World, runs: Path, before: list[dict[str, Any]]) -> None:
-    said = world.run("plan", *SUITE, "--only", "tiny/default", "--tune", "21", "--runs", str(runs))
+def _more_trials_continue_the_study(session: Session, runs: Path, before: list[dict[str, Any]]) -> None:
+    said = session.run("plan", *SUITE, "--only", "tiny/default", "--tune", "21", "--runs", str(runs))
     assert "2 of 21 trials to run" in said
-    world.run("run", *SUITE, "--only", "tiny/default", "--tune", "21", "--runs", str(runs))
+    session.run("run", *SUITE, "--only", "tiny/default", "--tune", "21", "--runs", str(runs))
     assert told(trials(runs, "synthetic/tiny/tuned")[:19]) == told(before)
 
 
@@ -93,23 +101,26 @@ def _changed_code_starts_it_again(world: World, runs: Path) -> None:
     text = world.methods.read_text()
     try:
         world.methods.write_text(text.replace('"""A small TR."""', '"""A small TR, edited."""'))
-        said = world.run("status", "--runs", str(runs))
-        assert "stale: code moved: methods/made_up.py" in said
-        assert "its study is stale" in said
-        said = world.run("plan", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
-        assert "3 of 3 trials to run (21 of its 21 again: code moved: methods/made_up.py)" in said
-        world.run("report", "--runs", str(runs))
-        assert "synthetic/tiny/tuned is refused" in pages(runs)
-        said = world.run("run", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
-        assert "21 of its 21 trials are made again: code moved: methods/made_up.py" in said
-        assert len(trials(runs, "synthetic/tiny/tuned")) == 3
+        with world.session() as session:
+            said = session.run("status", "--runs", str(runs))
+            assert "stale: code moved: methods/made_up.py" in said
+            assert "its study is stale" in said
+            said = session.run("plan", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
+            assert "3 of 3 trials to run (21 of its 21 again: code moved: methods/made_up.py)" in said
+            session.run("report", "--runs", str(runs))
+            assert "synthetic/tiny/tuned is refused" in pages(runs)
+            said = session.run("run", *SUITE, "--only", "tiny/default", "--tune", "3", "--runs", str(runs))
+            assert "21 of its 21 trials are made again: code moved: methods/made_up.py" in said
+            assert len(trials(runs, "synthetic/tiny/tuned")) == 3
     finally:
         world.methods.write_text(text)
     said = world.run("plan", *SUITE, "--only", "tiny/default", "--tune", "21", "--runs", str(runs))
     assert "0 of 21 trials to run" in said, "the older trials are kept until 21 new ones are there"
 
 
-def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(world: World, tmp_path: Path) -> None:
+def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(
+    world: World, session: Session, tmp_path: Path
+) -> None:
     only = "shift/default,picky/default,hopeless/default,spaceless/default,muddled/default"
     arguments = ("run", *SUITE, "--only", only, "--tune", "9", "--workers", "1", "--runs", str(tmp_path))
     said = world.run(*arguments, code=1)  # a method's cells have failed
@@ -124,16 +135,16 @@ def test_what_cannot_be_tuned_is_one_clear_line_and_stops_nothing_else(world: Wo
     assert "no hope" in said and not list((tmp_path / "synthetic/hopeless/tuned").glob("*.json"))
     tuned = {p.parts[-3] for p in tmp_path.glob("*/*/tuned/*.json")}
     assert tuned == {"shift", "picky"}
-    said = world.run("status", "--runs", str(tmp_path))
+    said = session.run("status", "--runs", str(tmp_path))
     assert "synthetic/picky/tuned/trials" in said and "3 trials (1 ok, 2 failed), best mae" in said
     assert "synthetic/hopeless/tuned/trials" in said and "3 trials (3 failed)" in said
     page = pages(tmp_path)
     assert "none: `RuntimeError: no hope" in page
 
 
-def test_a_named_search_tries_its_grid(world: World, tmp_path: Path) -> None:
+def test_a_named_search_tries_its_grid(session: Session, tmp_path: Path) -> None:
     arguments = ("run", *SUITE, "--only", "tiny/default", "--search", "rates", "--runs", str(tmp_path))
-    world.run(*arguments, "--workers", "1")
+    session.run(*arguments)
     found = trials(tmp_path, "synthetic/tiny/tuned-rates")
     assert [(t["params"]["lr"], t["params"]["dim"]) for t in found] == [(1e-3, 2), (1e-3, 3), (1e-2, 2), (1e-2, 3)]
     assert {t["proposer"] for t in found} == {"grid"}
@@ -153,31 +164,31 @@ def test_a_named_search_tries_its_grid(world: World, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_code_2(
-    world: World, tmp_path: Path, arguments: list[str], says: str
+    session: Session, tmp_path: Path, arguments: list[str], says: str
 ) -> None:
-    said = world.run("run", *SUITE, "--runs", str(tmp_path / "runs"), *arguments, code=2)
+    said = session.run("run", *SUITE, "--runs", str(tmp_path / "runs"), *arguments, code=2)
     assert says in said.splitlines()[-1]
     assert not (tmp_path / "runs").exists()
 
 
-def test_failed_trials_are_made_again_when_asked_for(world: World, tmp_path: Path) -> None:
+def test_failed_trials_are_made_again_when_asked_for(session: Session, tmp_path: Path) -> None:
     arguments = ("--only", "picky/default", "--tune", "3", "--runs", str(tmp_path))
-    world.run("run", *SUITE, *arguments, "--workers", "1")
+    session.run("run", *SUITE, *arguments)
     before = trials(tmp_path, "synthetic/picky/tuned")
-    said = world.run("run", *SUITE, *arguments, "--workers", "1", "--rerun", "failed")
+    said = session.run("run", *SUITE, *arguments, "--rerun", "failed")
     assert "2 of its 3 trials are made again: trial 1 failed" in said
     after = trials(tmp_path, "synthetic/picky/tuned")
     assert told(before) == told(after) and before[0]["finished"] == after[0]["finished"] != after[1]["finished"]
-    assert "0 of 3 trials to run" in world.run("plan", *SUITE, *arguments)
+    assert "0 of 3 trials to run" in session.run("plan", *SUITE, *arguments)
 
 
-def test_a_trial_under_another_name(world: World, tmp_path: Path) -> None:
+def test_a_trial_under_another_name(session: Session, tmp_path: Path) -> None:
     arguments = ("run", *SUITE, "--only", "shift/default", "--tune", "2", "--runs", str(tmp_path))
-    world.run(*arguments)
+    session.run(*arguments)
     folder = tmp_path / "synthetic/shift/tuned/trials"
     copy = folder / "000 (copy).json"
     copy.write_bytes((folder / "000.json").read_bytes())
-    said = world.run(*arguments, code=2)
+    said = session.run(*arguments, code=2)
     assert f"{copy} holds trial 0 of synthetic/shift/tuned: delete it or move it back" in " ".join(said.split())
 
 
@@ -200,9 +211,9 @@ runner.run([Cell("synthetic", "shift", variant, 0) for variant in ("default", "t
     assert [p.parts[-2] for p in tmp_path.glob("synthetic/shift/*/0.json")] == ["default"]
 
 
-def test_a_trial_that_is_no_json(world: World, tmp_path: Path) -> None:
+def test_a_trial_that_is_no_json(session: Session, tmp_path: Path) -> None:
     path = tmp_path / "synthetic/shift/tuned/trials/000.json"
     path.parent.mkdir(parents=True)
     path.write_text('{"torn": ')
-    said = world.run("run", *SUITE, "--only", "shift/default", "--tune", "2", "--runs", str(tmp_path), code=2)
+    said = session.run("run", *SUITE, "--only", "shift/default", "--tune", "2", "--runs", str(tmp_path), code=2)
     assert f"{path} is not a trial" in said and "delete it" in said

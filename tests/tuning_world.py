@@ -1,7 +1,10 @@
 """A copy of the sources with a world and methods that train in no time, for whole runs in processes of their own."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +109,38 @@ grid = { lr = [1e-3, 1e-2], dim = [2, 3] }
 """
 
 
+_SERVER = """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+from benchmark.cli.app import main
+
+answers = sys.stdout
+for line in sys.stdin:
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        code = main(json.loads(line))
+    answers.write(json.dumps([code, said.getvalue()]) + chr(10))
+    answers.flush()
+"""
+
+
+class Session:
+    """A process in the copy that takes one command line after the other: libraries are imported once."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """What `python -m benchmark` prints, both streams; a run trains in the process itself."""
+        here = ("--executor", "inline") if arguments[0] == "run" else ()
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps([*arguments, *here]) + "\n")
+        self.process.stdin.flush()
+        found, said = json.loads(self.process.stdout.readline())
+        assert found == code, said
+        return str(said)
+
+
 class World:
     """The copy; `run` types `python -m benchmark` in it."""
 
@@ -135,6 +170,16 @@ class World:
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A process that runs commands on the code as it is now."""
+        command = [sys.executable, "-c", _SERVER]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=self.folder, stdin=pipe, stdout=pipe, text=True) as process:
+            yield Session(process)
+            assert process.stdin is not None
+            process.stdin.close()
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
