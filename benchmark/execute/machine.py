@@ -37,7 +37,8 @@ def keep_freed_memory() -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(-4, 0)  # M_MMAP_MAX
         libc.mallopt(-1, 1 << 30)  # M_TRIM_THRESHOLD
-        _ask_for_large_pages(libc, 1 << 29)
+        if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+            _ask_for_large_pages(libc, 1 << 29)
 
 
 def _ask_for_large_pages(libc: ctypes.CDLL, size: int) -> None:
