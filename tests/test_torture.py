@@ -7,7 +7,7 @@ import pytest
 
 from tests import fake_records
 from tests.fake_records import save
-from tests.torture import files, kills, mutations, raw, security, world
+from tests.torture import files, kills, mutations, page, raw, security, world
 from tests.torture.table import Row, held, shown
 
 
@@ -18,6 +18,17 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for record in (*fake_records.seeds(2), *fake_records.seeds(2, method="wlr")):
         save(tmp_path / "runs", record)
     return tmp_path / "runs"
+
+
+def test_the_page_has_a_table_for_every_part_that_ran(tmp_path: Path) -> None:
+    one, two = Row("a|b"), Row("a|b")
+    one.add("whole", held=True)
+    two.add("torn", held=False, example="half a record")
+    page.keep(tmp_path, "kills", 7, [one.plus(two), Row("c", skipped="no Ray")])
+    text = page.write(tmp_path, tmp_path / "page.md").read_text()
+    assert "## Kills" in text and "## Files" not in text and "1 of 2 held; seed 7" in text
+    assert "| a/b | 2 | 1 | **failed**: 1 torn, such as half a record; 1 whole |" in text
+    assert "| c | 0 | 0 | skipped: no Ray |" in text
 
 
 def test_changed_raw_files_are_refused_or_read_as_a_strict_reader_does(tmp_path: Path) -> None:
@@ -70,6 +81,6 @@ def test_hostile_archives_write_nothing_outside(tmp_path: Path) -> None:
 
 def test_a_killed_run_ends_as_one_left_alone(tmp_path: Path) -> None:
     plan = (*world.RUN, "--executor", "inline", "--only", "mean")
-    rows = kills.torture(tmp_path, 1, 2, plans={"short": plan})
+    rows = kills.torture(tmp_path, world.make(tmp_path / "world"), 1, 2, plans={"short": plan}, cold=True)
     assert sum(row.tried for row in rows[:4]) == 1
     assert held(rows), shown(rows)

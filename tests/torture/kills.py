@@ -6,11 +6,14 @@ import random
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from tests.torture import world
+from tests.torture import warm, world
 from tests.torture.table import Row
 
+Start = Callable[..., Any]  # of `world.start` or `warm.start`: cold or warm
 PLANS = {
     "a plain run": world.RUN,
     "a run with tuning": (*world.RUN, "--tune", "4", "--only", "tr/default,looked/default"),
@@ -29,7 +32,7 @@ def _writing(folders: list[Path]) -> bool:
     )
 
 
-def _moment(process: "world.subprocess.Popen[bytes]", way: str, delay: float, folders: list[Path]) -> None:
+def _moment(process: Any, way: str, delay: float, folders: list[Path]) -> None:
     """Waits for the moment to kill, or for the end of the process."""
     until = time.monotonic() + delay
     while process.poll() is None:
@@ -49,7 +52,7 @@ def _kill(pid: int, way: str) -> None:
             os.killpg(pid, signal.SIGKILL)
 
 
-def _ended(process: "world.subprocess.Popen[bytes]") -> None:
+def _ended(process: Any) -> None:
     """Waits for the end, ten minutes at most: then its tree is killed, and its exit code tells of it."""
     try:
         process.wait(timeout=600)
@@ -59,18 +62,26 @@ def _ended(process: "world.subprocess.Popen[bytes]") -> None:
 
 
 def campaign(
-    place: Path, base: Path, plan: tuple[str, ...], rng: random.Random, kills: int, rows: dict[str, Row]
+    place: Path,
+    base: Path,
+    plan: tuple[str, ...],
+    rng: random.Random,
+    kills: int,
+    rows: dict[str, Row],
+    start: Start = world.start,
+    length: float = 0.0,
 ) -> int:
-    """One run, killed up to so many times and then left to end; returns how often it was killed."""
+    """One run, killed up to so many times and then left to end; returns how often it was killed. length: the seconds of
+    a run left alone, where they are known."""
     whole_runs, whole_cache = world.finished(place, base / "whole", *plan)
-    length = float((base / "whole/done").read_text())
+    length = length or float((base / "whole/done").read_text())
     runs, cache, log = base / "killed", world.fresh_cache(base / "cache", whole_cache), base / "log"
     shutil.rmtree(runs, ignore_errors=True)
     log.write_text("")
     done = 0
     while True:
         before = set(world.everything(runs)) if runs.exists() else set()
-        process = world.start(place, cache, *plan, "--runs", str(runs), log=log)
+        process = start(place, cache, *plan, "--runs", str(runs), log=log)
         way = rng.choice(WAYS)
         if done < kills:
             _moment(process, way, rng.uniform(0.2, rng.choice([0.3, 0.6, 1.0])) * length, [runs, cache])
@@ -100,7 +111,7 @@ def campaign(
     found += world.differences(_predictions(whole_cache), _predictions(cache))
     rows["end"].add("other records" if found else "same to the bit", held=not found, example=f"{found[:3]}")
     if _aged(runs) + _aged(cache):
-        world.run(place, cache, *plan, "--runs", str(runs))
+        _ended(start(place, cache, *plan, "--runs", str(runs), log=log))
     left_over = world.scratch(runs) + world.scratch(cache)
     rows["scratch"].add("left" if left_over else "swept", held=not left_over, example=f"{left_over[:3]}")
     return done
@@ -119,10 +130,12 @@ def _predictions(cache: Path) -> dict[str, bytes]:
     return {str(p.relative_to(place)): p.read_bytes() for p in place.rglob("*.npy") if not p.name.startswith(".")}
 
 
-def torture(base: Path, times: int, seed: int, *, plans: dict[str, tuple[str, ...]] = PLANS) -> list[Row]:
-    """Kills so many times, in campaigns that take turns among the plans."""
-    place = world.make(base / "world")
-    rng = random.Random(seed)
+def torture(
+    base: Path, place: Path, times: int, seed: int, *, plans: dict[str, tuple[str, ...]] = PLANS, cold: bool = False
+) -> list[Row]:
+    """Kills so many times, in campaigns that take turns among the plans: the first of each plan starts a fresh
+    interpreter every time, the others (unless `cold`) are forks of this process."""
+    rng, lengths = random.Random(seed), dict[str, float]()
     rows = {way: Row(f"SIGKILL: {way}") for way in WAYS}
     rows |= {
         "end": Row("killed runs that ended: records, trials, arrays, predictions"),
@@ -131,6 +144,11 @@ def torture(base: Path, times: int, seed: int, *, plans: dict[str, tuple[str, ..
     done = turn = 0
     while done < times and turn < 2 * times + 2:
         name = list(plans)[turn % len(plans)]
+        here, plan, fresh = base / name.replace(" ", "-"), plans[name], cold or turn < len(plans)
         turn += 1
-        done += campaign(place, base / name.replace(" ", "-"), plans[name], rng, min(_MOST, times - done), rows)
+        if not fresh and name not in lengths:
+            cache = world.fresh_cache(here / "first-cache", here / "whole/cache")
+            lengths[name] = warm.prepare(place, cache, here / "first", here / "log", *plan)
+        most, start = min(_MOST, times - done), world.start if fresh else warm.start
+        done += campaign(place, here, plan, rng, most, rows, start, lengths.get(name, 0.0))
     return list(rows.values())

@@ -9,25 +9,25 @@ import os
 import random
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from tests.torture import world
+from tests.torture.bench import Bench, ended, warmed
 from tests.torture.table import Row
 
 _NOBODY = 65534
 
 
 @contextlib.contextmanager
-def _disk(place: Path, size: str) -> Iterator[Path]:
-    """A small file system of its own. Raises OSError where this user may not mount one."""
+def _disk(place: Path, size: str, inodes: int = 0) -> Iterator[Path]:
+    """A small file system of its own, with so many files at most. Raises OSError where this user may not mount one."""
     place.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)], capture_output=True)
+    options = f"size={size}" + (f",nr_inodes={inodes}" if inodes else "")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True)
     if done.returncode:
         raise OSError("this user may not mount a small file system")
     try:
@@ -48,60 +48,21 @@ def _fill(place: Path, leave: int) -> Path:
     return filler
 
 
-def _warm(whole_cache: Path, place: Path) -> Path:
-    """A cache with the table and the catalog, without predictions."""
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(whole_cache, place, copy_function=shutil.copy2)
-    shutil.rmtree(place / "predictions", ignore_errors=True)
-    return place
-
-
-class Bench:
-    """The sources, the finished run to compare with, and a folder for each case."""
-
-    def __init__(self, base: Path) -> None:
-        self.base, self.place = base, world.make(base / "world")
-        self.runs, self.cache = world.finished(self.place, base / "whole")
-        self.whole = world.everything(self.runs)
-
-    def judge(self, row: Row, what: str, code: int, said: str, runs: Path, cache: Path, *, again: bool = True) -> None:
-        """Adds the verdict on an ended run; then lets it end with room."""
-        fault = "traceback" if "Traceback" in said else "" if code in (0, 1, 2) else f"exit {code}"
-        errors = [line for line in said.splitlines() if line.startswith("error:")]
-        fault = fault or ("not one line" if code == 2 and len(errors) != 1 else "")
-        example = f"{what}: {' '.join(said.split())[-220:]}"
-        if not fault and runs.exists() and (bad := world.torn(runs)):
-            fault, example = "torn", f"{what}: {bad[:2]}"
-        if not fault and again:
-            ended = world.run(self.place, cache, *world.RUN, "--runs", str(runs))
-            found = (
-                world.differences(self.whole, world.everything(runs)) if not ended.returncode else [ended.stderr[-200:]]
-            )
-            if found:
-                fault, example = "other records afterwards", f"{what}: {found[:3]}"
-        row.add(fault or ("one line" if code == 2 else "went on"), held=not fault, example=example)
-
-    def limited(self, row: Row, what: str, kind: int, value: int) -> None:
-        """A run under a limit of the system, in a session of its own, ended after five minutes."""
-        runs, cache, log = self.base / "runs", _warm(self.cache, self.base / "cache"), self.base / "log"
-        shutil.rmtree(runs, ignore_errors=True)
-        command = [sys.executable, "-m", "benchmark", *world.RUN, "--runs", str(runs)]
-        with log.open("wb") as out:
-            process = subprocess.Popen(command, cwd=self.place, env=world.environment(cache), stdout=out,
-                                       stderr=subprocess.STDOUT, start_new_session=True,
-                                       preexec_fn=lambda: resource.setrlimit(kind, (value, value)))  # fmt: skip
-            try:
-                process.wait(timeout=300)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        said = log.read_text(errors="replace")
-        if world.orphans(process.pid, 3.0):
-            row.add("orphans", held=False, example=what)
-        elif _never_ours(said):
-            row.add("below what Python needs", held=True)
-        else:
-            self.judge(row, what, process.returncode, said, runs, cache)
+def limited(bench: Bench, row: Row, what: str, kind: int, value: int) -> None:
+    """A run under a limit of the system, in a fresh interpreter and a session of its own, ended after five minutes."""
+    runs, cache, log = bench.fresh("limited")
+    command = [sys.executable, "-m", "benchmark", *world.RUN, "--runs", str(runs)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=bench.place, env=world.environment(cache), stdout=out,
+                                   stderr=subprocess.STDOUT, start_new_session=True,
+                                   preexec_fn=lambda: resource.setrlimit(kind, (value, value)))  # fmt: skip
+    code, said = ended(process, 300), log.read_text(errors="replace")
+    if world.orphans(process.pid, 3.0):
+        row.add("orphans", held=False, example=what)
+    elif _never_ours(said):
+        row.add("below what Python needs", held=True)
+    else:
+        bench.judge(row, what, code, said, runs, cache)
 
 
 def _never_ours(said: str) -> bool:
@@ -114,24 +75,18 @@ def full_records(bench: Bench, rng: random.Random) -> Row:
     """The disk of the records is full after a moment of chance."""
     row = Row("the records' disk is full")
     marks = ("*/*/*/0.json", "*/looked/*/0.npz", "*/noise.json", "*/wlr/*/1.json", "RESULTS.md")
-    for _ in range(2):
+    for _ in range(3):
         leave, mark = rng.choice([0, 5000, 50_000]), rng.choice(marks)
-        cache, log = _warm(bench.cache, bench.base / "cache"), bench.base / "log"
-        log.write_text("")
+        _, cache, log = bench.fresh("full")
         with _disk(bench.base / "disk", "30m") as disk:
             runs = disk / "runs"
-            process = world.start(bench.place, cache, *world.RUN, "--runs", str(runs), log=log)
+            process = bench.start(cache, runs, log)
             until = time.monotonic() + 300
             while process.poll() is None and not list(runs.glob(mark)) and time.monotonic() < until:
                 time.sleep(0.002)
             filler = _fill(disk, leave)
-            try:
-                process.wait(timeout=300)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-            said = log.read_text(errors="replace")
+            code, said = ended(process, 300), log.read_text(errors="replace")
             filler.unlink()
-            code = process.returncode if process.returncode is not None else 99
             bench.judge(row, f"{leave} bytes left after {mark}", code, said, runs, cache)
     return row
 
@@ -139,28 +94,53 @@ def full_records(bench: Bench, rng: random.Random) -> Row:
 def full_cache(bench: Bench, rng: random.Random) -> Row:
     """The disk of the cache has room for the table or not, and none for predictions."""
     row = Row("the cache's disk is full")
-    for leave in rng.sample([0, 2000, 60_000, 300_000], 2):
+    for leave in rng.sample([0, 2000, 60_000, 300_000], 3):
+        runs, _, log = bench.fresh("full")
         with _disk(bench.base / "disk", "90m") as disk:
-            cache, runs = _warm(bench.cache, disk / "cache"), bench.base / "runs"
-            shutil.rmtree(runs, ignore_errors=True)
+            cache = warmed(bench.cache, disk / "cache")
             filler = _fill(disk, leave)
-            done = world.run(bench.place, cache, *world.RUN, "--runs", str(runs))
+            code, said = bench.call(cache, *world.RUN, "--runs", str(runs), log=log)
             filler.unlink()
-            bench.judge(row, f"{leave} bytes left", done.returncode, done.stdout + done.stderr, runs, cache)
+            bench.judge(row, f"{leave} bytes left", code, said, runs, cache)
+    return row
+
+
+def few_inodes(bench: Bench, rng: random.Random) -> Row:
+    """The disk of the records, or of the cache, has room for a few files alone."""
+    row = Row("few inodes")
+    for inodes in rng.sample([12, 20, 25, 32, 40, 60, 80], 3):
+        _, cache, log = bench.fresh("inodes")
+        with _disk(bench.base / "disk", "200m", inodes) as disk:
+            runs = disk / "runs"
+            code, said = bench.call(cache, *world.RUN, "--runs", str(runs), log=log)
+            world.shutil.copytree(runs, there := log.with_name("runs"), dirs_exist_ok=True)
+        bench.judge(row, f"{inodes} inodes for the records", code, said, there, cache)
+    runs, _, log = bench.fresh("inodes")
+    with _disk(bench.base / "disk", "200m", 20) as disk:
+        code, said = bench.call(world.fresh_cache(disk / "cache", None), *world.RUN, "--runs", str(runs), log=log)
+    bench.judge(row, "20 inodes for the cache", code, said, runs, warmed(bench.cache, log.with_name("cache")))
     return row
 
 
 def few_handles(bench: Bench, rng: random.Random) -> Row:
     row = Row("few file handles")
     for value in rng.sample([12, 16, 20, 24, 32, 48], 2):
-        bench.limited(row, f"{value} handles", resource.RLIMIT_NOFILE, value)
+        limited(bench, row, f"{value} handles", resource.RLIMIT_NOFILE, value)
+    return row
+
+
+def small_stack(bench: Bench, rng: random.Random) -> Row:
+    row = Row("a small stack, small files")
+    limited(bench, row, "a stack of 256 KiB", resource.RLIMIT_STACK, 256 << 10)
+    size = rng.choice([1, 4, 16, 200])
+    limited(bench, row, f"{size} KiB a file", resource.RLIMIT_FSIZE, size << 10)
     return row
 
 
 def little_memory(bench: Bench, rng: random.Random) -> Row:
     row = Row("little memory")
     for value in rng.sample([300, 900, 1400, 2000, 2600], 2):
-        bench.limited(row, f"{value} MiB", resource.RLIMIT_AS, value << 20)
+        limited(bench, row, f"{value} MiB", resource.RLIMIT_AS, value << 20)
     return row
 
 
@@ -215,34 +195,72 @@ def closed(bench: Bench, rng: random.Random) -> Row:
     return row
 
 
+_NAMES = (
+    "with spaces", "ümläut 时间 😀", "a'b\"c", "[bold]x[/bold]", "[/x]", "-dash", "new\nline", "%s{0}", "x" * 200,
+    "*", "~", "$HOME", "\udcff\udcfe", "a\tb", "#", "?", "\x1b[31m",
+)  # fmt: skip
+
+
+def odd_paths(bench: Bench, rng: random.Random) -> Row:
+    """Records and cache in folders that shells, consoles and encodings stumble over."""
+    row = Row("odd paths")
+    only = [name for name in bench.whole if "/looked/" in name or "/mean/" in name]
+    for name in _NAMES:
+        runs, cache, log = bench.fresh("paths")
+        runs, kept = runs.parent / name / "r", cache.with_name(f"cache {name}")
+        cache.rename(kept)
+        verb = ("run", "--suite", "torture", "--workers", "1", "--only", "mean,looked", f"--runs={runs}")
+        code, said = bench.call(kept, *verb, log=log)
+        found = world.everything(runs) if runs.exists() else {}
+        lost = [one for one in only if found.get(one) != bench.whole[one]] if code == 0 else []
+        bench.judge(row, f"{name!r} {lost[:2]}", 99 if lost else code, said, runs, kept, again=False)
+    return row
+
+
+_LOCALES = (
+    {"LC_ALL": "C"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "ascii"},
+    {"LC_ALL": "tr_TR.UTF-8"}, {"TZ": "Pacific/Kiritimati"},
+)  # fmt: skip
+
+
+def locales(bench: Bench, rng: random.Random) -> Row:
+    """Fresh interpreters under other locales: a run, and the verb that prints most."""
+    row = Row("odd locales")
+    for env in _LOCALES:
+        runs, cache, _ = bench.fresh("locales")
+        for verb in (("run", "--suite", "torture", "--executor", "inline", "--only", "mean"), ("status",)):
+            done = world.run(bench.place, cache, *verb, "--runs", str(runs), env=env)
+            bench.judge(
+                row, f"{env}, `{verb[0]}`", done.returncode, done.stdout + done.stderr, runs, cache, again=False
+            )
+    return row
+
+
 CHECKS: dict[str, Callable[[Bench, random.Random], Row]] = {
     "the records' disk is full": full_records,
     "the cache's disk is full": full_cache,
+    "few inodes": few_inodes,
     "few file handles": few_handles,
+    "a small stack, small files": small_stack,
     "little memory": little_memory,
     "closed folders, another user": closed,
+    "odd paths": odd_paths,
+    "odd locales": locales,
 }
 
 
-def torture(base: Path, times: int, seed: int) -> list[Row]:
-    """Every check so many times; what this machine does not allow is skipped by name."""
-    bench, rng, rows = Bench(base), random.Random(seed), dict[str, Any]()
+def torture(base: Path, place: Path, times: int, seed: int, only: str = "") -> list[Row]:
+    """Every check so many times; what this machine does not allow is skipped by name. Runs in a process whose
+    `benchmark` is that of `place`."""
+    bench, rng, rows = Bench(base, place), random.Random(seed), dict[str, Row]()
     for _ in range(times):
         for name, check in CHECKS.items():
+            if only not in name:
+                continue
             try:
                 row = check(bench, rng)
             except OSError as error:
                 row = Row(name, skipped=str(error))
-            if name in rows:
-                _merge(rows[name], row)
-            else:
-                rows[name] = row
+            print(row, flush=True)
+            rows[name] = rows[name].plus(row) if name in rows else row
     return list(rows.values())
-
-
-def _merge(into: Row, other: Row) -> None:
-    into.tried, into.held = into.tried + other.tried, into.held + other.held
-    for verdict, count in other.verdicts.items():
-        into.verdicts[verdict] = into.verdicts.get(verdict, 0) + count
-    into.examples = other.examples | into.examples
-    into.skipped = into.skipped or other.skipped

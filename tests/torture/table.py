@@ -21,15 +21,22 @@ class Row:
         if not held:
             self.examples.setdefault(verdict, " ".join(example.split())[:300])
 
+    def plus(self, other: "Row") -> "Row":
+        """Returns both together."""
+        verdicts = {v: self.verdicts.get(v, 0) + other.verdicts.get(v, 0) for v in {**self.verdicts, **other.verdicts}}
+        examples, skipped = {**other.examples, **self.examples}, self.skipped or other.skipped
+        return Row(self.name, self.tried + other.tried, self.held + other.held, verdicts, examples, skipped)
+
     def __str__(self) -> str:
+        name = self.name.replace("|", "/")
         if self.skipped and not self.tried:
-            return f"| {self.name} | 0 | 0 | skipped: {self.skipped} |"
+            return f"| {name} | 0 | 0 | skipped: {self.skipped} |"
         bad = "; ".join(f"{self.verdicts[v]} {v}, such as {why}" for v, why in self.examples.items())
         good = ", ".join(f"{count} {v}" for v, count in sorted(self.verdicts.items()) if v not in self.examples)
         words = "; ".join(
             filter(None, (bad and f"**failed**: {bad}", good, self.skipped and f"skipped: {self.skipped}"))
         )
-        return f"| {self.name} | {self.tried} | {self.held} | {words.replace('|', '/')} |"
+        return f"| {name} | {self.tried} | {self.held} | {words.replace('|', '/')} |"
 
 
 HEAD = "| class | tried | held | what failed, and an example of it |\n|---|---:|---:|---|"

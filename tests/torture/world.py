@@ -75,10 +75,11 @@ def environment(cache: Path, **more: str) -> dict[str, str]:
     return {**os.environ, "CVP_CACHE": str(cache), "OMP_NUM_THREADS": "1", "COLUMNS": "200", **more}
 
 
-def start(place: Path, cache: Path, *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
-    """Starts a verb in a session of its own, so that its whole tree can be found and killed."""
+def start(place: Path, cache: Path, *arguments: str, log: Path, **more: str) -> "subprocess.Popen[bytes]":
+    """Starts a verb in a session of its own: its whole tree can be found and killed. more: of the environment."""
+    env = environment(cache, **more)
     with log.open("ab") as out:
-        return subprocess.Popen([sys.executable, "-m", "benchmark", *arguments], cwd=place, env=environment(cache),
+        return subprocess.Popen([sys.executable, "-m", "benchmark", *arguments], cwd=place, env=env,
                                 stdout=out, stderr=subprocess.STDOUT, start_new_session=True)  # fmt: skip
 
 

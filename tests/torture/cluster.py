@@ -1,0 +1,129 @@
+"""A local Ray cluster of a head and two nodes of one core each: the records of one machine, whatever is killed.
+
+Needs Ray (constraints-cluster.txt); without it the part says so and has no rows. Nodes are processes of this machine on
+127.0.0.1, each with a cache of its own; a node that is killed loses all its processes at once, as a machine would.
+"""
+
+import importlib.util
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.torture import world
+from tests.torture.bench import complaint, ended
+from tests.torture.nodes import Cluster
+from tests.torture.table import Row
+
+QUICK = ("run", "--suite", "quick")
+SEARCH = ("run", "--suite", "torture", "--only", "tr/default,bucket_median", "--tune", "4")
+
+
+def _records(row: Row, expected: dict[str, Any], runs: Path, fault: str, log: Path) -> None:
+    """Adds every record, trial and file of arrays as a case."""
+    found = world.everything(runs) if runs.exists() else {}
+    for name in sorted(expected.keys() | found.keys()):
+        same = not fault and found.get(name) == expected.get(name)
+        row.add("same to the bit" if same else fault or "other", held=same,
+                example=f"{name}: {log.read_text(errors='replace')[-200:]}")  # fmt: skip
+
+
+def _half(process: Any, runs: Path, count: int) -> None:
+    """Waits until half of the files are there, and the nodes are at work on the next ones."""
+    while process.poll() is None and len(list(runs.glob("*/*/*/*.json"))) < count // 2:
+        time.sleep(0.05)
+
+
+def same(cluster: Cluster, expected: dict[str, Any], rounds: int) -> list[Row]:
+    """One node and two in turns: the records of one machine, and what two nodes gain."""
+    rows, speeds = [], []
+    for turn in range(rounds):
+        for count in (1, 2):
+            while len(cluster.nodes.alive()) < count:
+                cluster.nodes.join()
+            while len(cluster.nodes.alive()) > count:
+                cluster.nodes.kill(max(k for k, n in enumerate(cluster.nodes.nodes) if n.poll() is None))
+            name = f"on {count} node{'s' * (count > 1)}"
+            row = Row(f"cluster: suite quick {name}, beside one process")
+            runs, fault, speed = cluster.whole(f"{name}-{turn}".replace(" ", "-"), QUICK)
+            _records(row, expected, runs, fault, runs.with_name("log"))
+            rows.append(row)
+            speeds.append(speed)
+            print(speed, flush=True)
+    gains = [one.dedicated / two.dedicated for one, two in zip(speeds[::2], speeds[1::2], strict=True)]
+    row = Row(f"cluster: two nodes 1.7 times as fast as one ({'; '.join(map(str, speeds))})")
+    for gain in gains:
+        row.add(f"{gain:.2f} times", held=gain >= 1.7, example=f"{gain:.2f}")
+    return [*rows, row]
+
+
+def node_killed(cluster: Cluster, expected: dict[str, Any]) -> Row:
+    row = Row("cluster: a node killed half-way")
+    process, runs, log = cluster.start("node-killed", QUICK)
+    _half(process, runs, len(expected))
+    cluster.nodes.kill(max(k for k, n in enumerate(cluster.nodes.nodes) if n.poll() is None))
+    fault = complaint(ended(process, 3000), log.read_text(errors="replace"), codes=(0,))
+    _records(row, expected, runs, fault, log)
+    cluster.nodes.join()
+    return row
+
+
+def driver_killed(cluster: Cluster, expected: dict[str, Any]) -> list[Row]:
+    row, after = (
+        Row("cluster: the driver killed half-way, and started again"),
+        Row("cluster: when the driver is killed"),
+    )
+    process, runs, log = cluster.start("driver-killed", QUICK)
+    _half(process, runs, len(expected))
+    before = world.everything(runs)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    torn, now = world.torn(runs), world.everything(runs)
+    lost = [name for name in before if name not in now]
+    after.add(
+        "torn" if torn else "lost" if lost else "whole", held=not (torn or lost), example=f"{torn[:2]} {lost[:2]}"
+    )
+    until = time.monotonic() + 120
+    while (left := [pid for node in cluster.nodes.alive() for pid in cluster.nodes.tasks(node)]) and (
+        time.monotonic() < until
+    ):
+        time.sleep(0.5)
+    after.add("orphans" if left else "no task stays behind", held=not left, example=f"{left}")
+    process, runs, log = cluster.start("driver-killed", QUICK)
+    fault = complaint(ended(process, 3000), log.read_text(errors="replace"), codes=(0,))
+    _records(row, expected, runs, fault, log)
+    return [row, after]
+
+
+def searched(cluster: Cluster, expected: dict[str, Any]) -> Row:
+    row = Row("cluster: a search, beside one process")
+    process, runs, log = cluster.start("search", SEARCH)
+    fault = complaint(ended(process, 3000), log.read_text(errors="replace"), codes=(0,))
+    _records(row, expected, runs, fault, log)
+    return row
+
+
+def torture(base: Path, place: Path, times: int, seed: int) -> list[Row]:
+    """times: how often one node and two take turns."""
+    if importlib.util.find_spec("ray") is None:
+        return [
+            Row("cluster", skipped="Ray is not installed: pip install -r constraints.txt -r constraints-cluster.txt")
+        ]
+    expected = world.everything(world.finished(place, base / "whole", *QUICK, "--workers", "1")[0])
+    search = world.everything(world.finished(place, base / "whole-search", *SEARCH, "--workers", "1")[0])
+    cluster, rows = Cluster(base, place), list[Row]()
+    try:
+        cluster.nodes.join()
+        for made in (
+            lambda: same(cluster, expected, times),
+            lambda: [node_killed(cluster, expected)],
+            lambda: driver_killed(cluster, expected),
+            lambda: [searched(cluster, search)],
+        ):
+            found = made()
+            print(*found, sep="\n", flush=True)
+            rows += found
+    finally:
+        cluster.nodes.end()
+    return rows
