@@ -186,3 +186,13 @@ def test_the_command_line_refuses_a_record_of_another_format_in_one_line(
     error = capsys.readouterr().err
     assert error.startswith(f"error: {one} is a record of format 2")
     assert error.count("\n") == 1
+
+
+def test_letters_that_are_no_utf8_are_refused_wherever_they_stand(one: Path, tmp_path: Path) -> None:
+    """In a key, in a value, in the name of an unknown key: msgspec raises another error for each."""
+    raw, folder = one.read_bytes(), one.parents[3]
+    places = [place for place in range(0, len(raw), 7) if raw[place : place + 1].isalpha()]
+    for place in places:
+        one.write_bytes(raw[:place] + b"\xf3" + raw[place + 1 :])
+        refused(folder, str(one), "delete it and run again")
+    assert len(places) > 50

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from benchmark.files.errors import UserError
+from benchmark.files.errors import UNREADABLE, UserError
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def get(path: Path, kind: type[T], *, what: str, cure: str) -> T | None:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
     try:
         found = msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         _check_format(path, raw, what, cure)
         raise UserError(f"{path} is not {what} ({error}): {cure}") from None
     if getattr(found, "format", FORMAT) != FORMAT:
@@ -55,7 +55,7 @@ def _check_format(path: Path, raw: bytes, what: str, cure: str) -> None:
     """Raises UserError where the file says that it is of another format."""
     try:
         theirs = msgspec.json.decode(raw, type=_Versioned).format
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return
     if theirs != FORMAT:
         raise UserError(

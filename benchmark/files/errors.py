@@ -4,6 +4,10 @@ from collections.abc import Iterable
 
 from datasets.common.names import no_such
 
+# What msgspec raises of bytes that are not the struct asked for: its own error, that of letters that are no UTF-8 (as
+# in the key of an object), both of which are a ValueError; and that of thousands of brackets in each other.
+UNREADABLE = (ValueError, RecursionError)
+
 
 class UserError(Exception):
     """What was expected, what came, and what to type next."""

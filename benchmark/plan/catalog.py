@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from benchmark import ROOT
-from benchmark.files.errors import UserError
+from benchmark.files.errors import UNREADABLE, UserError
 from benchmark.plan.variants import resolved
 from benchmark.records.estimand import KINDS, Case, Estimand
 from benchmark.records.identity import closure, digest, of_files, tracked
@@ -152,7 +152,7 @@ def _answers(modules: list[str]) -> dict[str, list[Entry] | str]:
         for module, line in zip(left, lines, strict=False):
             try:
                 found[module] = msgspec.json.decode(line, type=list[Entry] | str)
-            except msgspec.DecodeError as error:
+            except UNREADABLE as error:
                 found[module] = f"what it says of itself cannot be read: {error}"
         if len(lines) < len(left):
             why = (done.stderr.strip().splitlines() or ["it says nothing"])[-1][:200]
@@ -165,7 +165,7 @@ def _kept(path: Path) -> list[Entry] | None:
     try:
         mark, _, body = path.read_bytes().partition(b"\n")
         return msgspec.json.decode(body, type=list[Entry]) if mark.decode() == digest(body) else None
-    except (OSError, ValueError):
+    except (OSError, *UNREADABLE):
         return None
 
 
@@ -215,7 +215,7 @@ def _told() -> dict[str, Estimand]:
     """What is said of classes that do not say it themselves. Raises UserError on a file that is something else."""
     try:
         return msgspec.toml.decode(ESTIMANDS.read_bytes(), type=dict[str, Estimand])
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise UserError(f"{ESTIMANDS} does not say what methods estimate: {error}") from None
 
 

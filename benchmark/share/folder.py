@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from benchmark.files.errors import UserError
+from benchmark.files.errors import UNREADABLE, UserError
 from benchmark.records.cell import Cell
 from benchmark.records.record import Record, decode, encode
 from benchmark.records.trial import Trial
@@ -40,7 +40,7 @@ def manifest(folder: Path) -> Submission:
         if number != _FORMAT:
             raise refused(FILE, f"it is of format {number}, and this version reads {_FORMAT}")
         found = msgspec.json.decode(raw, type=Submission)
-    except (msgspec.MsgspecError, AttributeError, OSError) as error:
+    except (*UNREADABLE, AttributeError, OSError) as error:
         raise refused(FILE, f"it is not a submission ({error})") from None
     for field, most in _LONGEST.items():
         text = getattr(found, field)
@@ -88,7 +88,7 @@ def named(path: str) -> Place:
 def record_of(path: str, data: bytes, cell: Cell) -> Record:
     try:
         record = decode(data)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise refused(path, f"it is not a record ({error})") from None
     if record.format != _FORMAT:
         raise refused(path, f"it is of format {record.format}, and this version reads {_FORMAT}")
@@ -105,7 +105,7 @@ def trial_of(path: str, data: bytes, place: Place) -> Trial:
     """A trial of the search that chose a variant's settings."""
     try:
         trial = msgspec.json.decode(data, type=Trial)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise refused(path, f"it is not a trial ({error})") from None
     if trial.format != _FORMAT:
         raise refused(path, f"it is of format {trial.format}, and this version reads {_FORMAT}")

@@ -62,7 +62,7 @@ def of_files(files: Iterable[Path], hashes: Path) -> list[tuple[Path, str]]:
     """
     try:
         known = json.loads(hashes.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         known = {}
     if not isinstance(known, dict):
         known = {}

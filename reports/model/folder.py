@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
-
 from benchmark.compare import ceiling as ceilings
 from benchmark.compare import marginal as marginals_of
 from benchmark.compare import noise as noises
@@ -16,7 +14,7 @@ from benchmark.compare.ceiling import Ceiling
 from benchmark.compare.marginal import Marginal
 from benchmark.compare.noise import Noise
 from benchmark.compare.portrait import Portrait
-from benchmark.files.errors import UserError
+from benchmark.files.errors import UNREADABLE, UserError
 from benchmark.records import estimand as estimands_of
 from benchmark.records.cell import Cell
 from benchmark.records.estimand import Estimand
@@ -85,7 +83,7 @@ def load(runs: Path) -> list[Record]:
 def _record(runs: Path, path: Path, data: bytes) -> Record:
     try:
         record = decode(data)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise UserError(f"{path} is not a record ({error}): delete it and run again") from None
     if record.cell.path != path.relative_to(runs):
         raise UserError(

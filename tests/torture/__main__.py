@@ -48,15 +48,16 @@ def _inside(base: Path, asked: argparse.Namespace) -> list[Row]:
         return cluster.torture(base, place, times, seed)
     import logging
 
-    from tests.torture import files, raw, security
+    from tests.torture import files, raw, readers, security
 
     logging.disable(logging.WARNING)  # of every table that is made: thousands
     runs, cache = world.finished(place, base / "whole", *world.RUN, "--tune", "3")
     if asked.part == "security":
         return security.torture(place, runs, cache, base / "security", times, seed)
-    own = max(1, times // 6)
-    rows = raw.torture(base / "raw", max(1, times - own), seed)
-    return rows + files.torture(place, runs, cache, base / "files", own, seed)
+    few, some = max(1, times // 20), max(1, times * 2 // 5)  # verbs cost a hundred times as much as a reading
+    rows = raw.torture(base / "raw", max(1, times - few - some), seed)
+    rows += readers.torture(runs, cache, some, seed)
+    return rows + files.torture(place, runs, cache, base / "files", few, seed)
 
 
 def main() -> int:

@@ -179,7 +179,7 @@ def torture(place: Path, runs0: Path, cache0: Path, base: Path, times: int, seed
     shutil.copytree(cache, base / "whole/cache", copy_function=shutil.copy2)
     rng, plain = random.Random(seed), dict[Any, Any]()
     there = kinds(place, runs, cache)
-    rows = {kind.name: Row(f"changed: {kind.name}") for kind in there}
+    rows = {kind.name: Row(f"changed, and a verb: {kind.name}") for kind in there}
     for _ in range(times):
         (kind,) = rng.choices(there, [kind.weight for kind in there])
         case(kind, runs, cache, rng, plain, rows[kind.name])

@@ -15,8 +15,8 @@ from tests.torture.table import Row
 
 Start = Callable[..., Any]  # of `world.start` or `warm.start`: cold or warm
 PLANS = {
-    "a plain run": world.RUN,
-    "a run with tuning": (*world.RUN, "--tune", "4", "--only", "tr/default,looked/default"),
+    "a plain run": (*world.RUN, "--only", "mean,bucket_median,looked"),
+    "a run with tuning": (*world.RUN, "--tune", "3", "--only", "looked/default"),
 }
 WAYS = ("tree", "parent", "worker", "writing")
 _MOST = 6  # kills of one run, so that it comes to its end

@@ -1,5 +1,6 @@
 """Nodes of a local Ray cluster, processes of this machine, and drivers on them: started, watched, killed."""
 
+import contextlib
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from tests.torture.bench import complaint
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _TASK = b"ray::_serve"  # what Ray names a process that works on a job
+_WORKERS = (_TASK, b"ray::IDLE")
 
 
 def _parents() -> dict[int, int]:
@@ -57,6 +59,14 @@ def _spent(pid: int) -> float:
         return 0.0
 
 
+def _lose(node: "subprocess.Popen[bytes]") -> None:
+    """Kills a process and all below it at once."""
+    for pid in [node.pid, *below(node.pid)]:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    node.wait()
+
+
 class Nodes:
     """A head that runs no jobs, and nodes of one core each."""
 
@@ -68,48 +78,45 @@ class Nodes:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
             "NUMBA_CACHE_DIR": str(base / "numba"),
+            # a machine whose cores others use too is slow, not dead
+            "RAY_agent_register_timeout_ms": "600000",
+            "RAY_health_check_failure_threshold": "60",
         }
-        self.head = self._started("--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false",
-                                  f"--temp-dir={self.scratch}", cache=base / "head-cache")  # fmt: skip
         self.nodes: list[subprocess.Popen[bytes]] = []
-        time.sleep(5)
+        self.head = self._up("head", "--head", f"--port={self.port}", "--num-cpus=0", "--include-dashboard=false",
+                             f"--temp-dir={self.scratch}")  # fmt: skip
 
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
-    def _started(self, *arguments: str, cache: Path) -> "subprocess.Popen[bytes]":
-        command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--node-ip-address=127.0.0.1"]
-        with (self.base / "nodes-log").open("ab") as out:
-            return subprocess.Popen([*command, *arguments], env=world.environment(cache, **self.secret), stdout=out,
-                                    stderr=out, start_new_session=True, cwd=self.base)  # fmt: skip
-
     def join(self) -> None:
-        """Adds a node; returns once the cluster has it."""
-        cache = world.fresh_cache(self.base / f"node-cache-{len(self.nodes)}")
-        before = len(self.known())
-        self.nodes.append(self._started(f"--address={self.address}", "--num-cpus=1", "--object-store-memory=100000000",
-                                        cache=cache))  # fmt: skip
-        until = time.monotonic() + 300
-        while len(self.known()) <= before:
-            if time.monotonic() > until:
-                raise AssertionError(f"no node joins: {(self.base / 'nodes-log').read_text(errors='replace')[-500:]}")
-            time.sleep(1)
+        """Adds a node."""
+        name = f"node-{len(self.nodes)}"
+        self.nodes.append(
+            self._up(name, f"--address={self.address}", "--num-cpus=1", "--object-store-memory=100000000")
+        )
 
-    def known(self) -> list[int]:
-        """Returns the raylets that are at work, that of the head too."""
-        every = [self.head, *self.alive()]
-        return [pid for one in every for pid in below(one.pid) if b"raylet/raylet" in _title(pid).split(b"\0")[0]]
+    def _up(self, name: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Starts Ray with a cache of its own; returns once the cluster has it. Ray gives itself half a minute: on a
+        machine that others use too it is asked several times."""
+        env = world.environment(world.fresh_cache(self.base / f"{name}-cache"), **self.secret)
+        command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--node-ip-address=127.0.0.1"]
+        log, until = self.base / f"{name}-log", time.monotonic() + 1500
+        while time.monotonic() < until:
+            with log.open("wb") as out:
+                node = subprocess.Popen([*command, *arguments], env=env, stdout=out, stderr=out, start_new_session=True,
+                                        cwd=self.base)  # fmt: skip
+            while node.poll() is None and time.monotonic() < until:
+                if b"Ray runtime started" in log.read_bytes():
+                    return node
+                time.sleep(0.5)
+            _lose(node)
+        raise AssertionError(f"Ray does not start: {log.read_text(errors='replace')[-500:]}")
 
     def kill(self, place: int) -> None:
         """A node is lost, with all its processes."""
-        node = self.nodes[place]
-        for pid in [node.pid, *below(node.pid)]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except OSError:
-                continue
-        node.wait()
+        _lose(self.nodes[place])
 
     def alive(self) -> "list[subprocess.Popen[bytes]]":
         return [node for node in self.nodes if node.poll() is None]
@@ -120,23 +127,19 @@ class Nodes:
 
     def end(self) -> None:
         for node in [*self.nodes, self.head]:
-            for pid in [node.pid, *below(node.pid)]:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except OSError:
-                    continue
-            node.wait()
+            _lose(node)
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What the tasks of one run took: seconds."""
+    """What the tasks of one run took, by Ray's own account: seconds."""
 
     nodes: int
     wall: float  # from the first task's begin to the last one's end
     busy: float  # of tasks at work, summed over nodes
-    spent: float  # of processor time, of the processes that worked on them, their imports too
+    imports: float  # of that, before their first line: once for each node's process
+    spent: float  # of processor time, of the processes that worked on them
 
     @property
     def idle(self) -> float:
@@ -144,34 +147,32 @@ class Speed:
         return self.nodes * self.wall - self.busy
 
     @property
-    def share(self) -> float:
-        """Of a core that a task had, where others are at work on the machine too."""
-        return self.spent / self.busy
-
-    @property
-    def dedicated(self) -> float:
-        """Seconds that the run would take were each node's core its own."""
-        return self.wall * self.share
+    def gain(self) -> float:
+        """How many times as long one node would be at work on the same: its tasks one after the other, imports once,
+        and no time at all between two tasks. Whatever else the machine does slows all tasks alike."""
+        return (self.busy - self.imports * (1 - 1 / self.nodes)) / self.wall
 
     def __str__(self) -> str:
-        return (f"{self.nodes} node{'s' * (self.nodes > 1)}: {self.wall:.0f} s of wall time, tasks at work for "
-                f"{self.busy:.0f} s with {self.spent:.0f} s of processor time, nodes without a task for "
-                f"{self.idle:.1f} s")  # fmt: skip
+        return (
+            f"{self.wall:.0f} s of wall time, in which {self.nodes} nodes were at work for {self.busy:.0f} s "
+            f"({self.imports:.0f} s of them imports) on {self.spent:.0f} s of processor time, and without a task for "
+            f"{self.idle:.1f} s"
+        )
 
 
 _TIMELINE = """
 import json, sys, ray
 ray.init(address=sys.argv[1], logging_level="ERROR", log_to_driver=False)
-print(json.dumps([[e["ts"] / 1e6, e["dur"] / 1e6] for e in ray.timeline() if e["cat"] == "task::_serve"]))
+print(json.dumps([[e["cat"], e["ts"] / 1e6, e["dur"] / 1e6] for e in ray.timeline()]))
 """
 
 
-def _tasks(nodes: Nodes) -> list[tuple[float, float]]:
-    """Returns begin and length of every task that the cluster has ended, by Ray's own account."""
+def _events(nodes: Nodes) -> list[tuple[str, float, float]]:
+    """Returns kind, begin and length of all that workers did, by Ray's own account."""
     time.sleep(3)  # workers tell of their tasks every second
     done = subprocess.run([sys.executable, "-c", _TIMELINE, nodes.address], env=os.environ | nodes.secret, check=True,
                           capture_output=True, text=True, timeout=120)  # fmt: skip
-    return [tuple(pair) for pair in json.loads(done.stdout.splitlines()[-1])]
+    return [tuple(event) for event in json.loads(done.stdout.splitlines()[-1])]
 
 
 class Cluster:
@@ -193,20 +194,19 @@ class Cluster:
 
     def whole(self, name: str, plan: tuple[str, ...]) -> tuple[Path, str, Speed]:
         """A run that nothing happens to: its records, what is wrong with it, and what its tasks took."""
-        before = len(_tasks(self.nodes))
+        began = time.time()
         process, runs, log = self.start(name, plan)
         spent: dict[int, float] = {}
         while process.poll() is None:
             for node in self.nodes.alive():
                 for pid in below(node.pid):
-                    if _title(pid).startswith(b"ray::"):
+                    if _title(pid).startswith(_WORKERS):
                         spent[pid] = max(spent.get(pid, 0.0), _spent(pid))
             time.sleep(0.5)
         fault = complaint(process.returncode, log.read_text(errors="replace"), codes=(0,))
-        tasks = sorted(_tasks(self.nodes))[before:]
-        wall = max(begin + length for begin, length in tasks) - tasks[0][0]
-        return (
-            runs,
-            fault,
-            Speed(len(self.nodes.alive()), wall, sum(length for _, length in tasks), sum(spent.values())),
-        )
+        events = [event for event in _events(self.nodes) if event[1] >= began]
+        tasks = [(begin, length) for kind, begin, length in events if kind == "task::_serve"]
+        imports = sum(length for kind, _, length in events if kind == "task:deserialize_arguments")
+        wall = max(begin + length for begin, length in tasks) - min(begin for begin, _ in tasks)
+        speed = Speed(len(self.nodes.alive()), wall, sum(length for _, length in tasks), imports, sum(spent.values()))
+        return runs, fault, speed

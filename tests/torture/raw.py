@@ -54,7 +54,7 @@ def _strict(path: Path, delimiter: str | None) -> tuple[list[str], list[list[str
     if delimiter is None:
         rows = [line.split() for line in text.splitlines() if line.strip()]
     elif delimiter == "\t":
-        rows = [line.split("\t") for line in text.replace("\r\n", "\n").split("\n") if line]
+        rows = [line.split("\t") for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line]
     else:
         rows = [r for r in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if r]
     if len({len(row) for row in rows}) > 1:

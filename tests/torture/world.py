@@ -40,7 +40,7 @@ class Looked(TR, Examined):
         return {"scale": float(module.scale), "labels": batch.label.numpy()[:200]}
 '''
 _FULL = 'Synthetic("synthetic"),'
-_SMALL = 'Synthetic("synthetic", rows=1500, users=60, videos=40, epochs=3, patience=2, batch=128),'
+_SMALL = 'Synthetic("synthetic", rows=800, users=40, videos=30, epochs=2, patience=1, batch=128),'
 RUN = ("run", "--suite", "torture", "--workers", "1")
 _DAILY = ("seconds", "together", "finished", "cost", "command", "executor")  # what the day decides
 
