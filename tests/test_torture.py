@@ -81,6 +81,6 @@ def test_hostile_archives_write_nothing_outside(tmp_path: Path) -> None:
 
 def test_a_killed_run_ends_as_one_left_alone(tmp_path: Path) -> None:
     plan = (*world.RUN, "--executor", "inline", "--only", "mean")
-    rows = kills.torture(tmp_path, world.make(tmp_path / "world"), 1, 2, plans={"short": plan}, cold=True)
+    *_, rows = kills.torture(tmp_path, world.make(tmp_path / "world"), 1, 2, plans={"short": plan}, cold=True)
     assert sum(row.tried for row in rows[:4]) == 1
     assert held(rows), shown(rows)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.torture import page, world
@@ -27,37 +28,59 @@ def _arguments() -> argparse.Namespace:
     return found
 
 
-def _inside(base: Path, asked: argparse.Namespace) -> list[Row]:
-    """In the process whose packages are the copy's. Each part is imported where it is asked for."""
+def _inside(base: Path, asked: argparse.Namespace) -> Iterator[list[Row]]:
+    """In the process whose packages are the copy's: yields the rows as far as they are. Each part is imported where it
+    is asked for."""
     place, times, seed = base / "world", asked.times, asked.seed
     if asked.part == "kills":
         from tests.torture import kills
 
-        return kills.torture(base, place, times, seed)
+        yield from kills.torture(base, place, times, seed)
     if asked.part == "together":
         from tests.torture import together
 
-        return together.torture(base, place, times, seed, asked.only)
+        yield from together.torture(base, place, times, seed, asked.only)
     if asked.part == "resources":
         from tests.torture import resources
 
-        return resources.torture(base, place, times, seed, asked.only)
+        yield from resources.torture(base, place, times, seed, asked.only)
     if asked.part == "cluster":
         from tests.torture import cluster
 
-        return cluster.torture(base, place, times, seed)
+        yield from cluster.torture(base, place, times, seed)
+    if asked.part == "files":
+        yield from _files(base, times, seed)
+    if asked.part == "security":
+        from tests.torture import security
+
+        _hush()
+        yield security.torture(place, *_searched(base), base / "security", times, seed)
+
+
+def _files(base: Path, times: int, seed: int) -> Iterator[list[Row]]:
+    """Readings cost milliseconds, verbs a hundred times as much: one case in fifty."""
+    from tests.torture import files, raw, readers
+
+    _hush()
+    runs, cache = _searched(base)
+    few, some = max(1, times // 50), max(1, times * 2 // 5)
+    rows = readers.torture(runs, cache, some, seed)
+    yield rows
+    rows += raw.torture(base / "raw", max(1, times - few - some), seed)
+    yield rows
+    yield rows + files.torture(base / "world", runs, cache, base / "files", few, seed)
+
+
+def _searched(base: Path) -> tuple[Path, Path]:
+    """The records and the cache of a finished run with a search."""
+    return world.finished(base / "world", base / "whole", *world.RUN, "--tune", "3")
+
+
+def _hush() -> None:
+    """Logs nothing of every table that is made: thousands."""
     import logging
 
-    from tests.torture import files, raw, readers, security
-
-    logging.disable(logging.WARNING)  # of every table that is made: thousands
-    runs, cache = world.finished(place, base / "whole", *world.RUN, "--tune", "3")
-    if asked.part == "security":
-        return security.torture(place, runs, cache, base / "security", times, seed)
-    few, some = max(1, times // 20), max(1, times * 2 // 5)  # verbs cost a hundred times as much as a reading
-    rows = raw.torture(base / "raw", max(1, times - few - some), seed)
-    rows += readers.torture(runs, cache, some, seed)
-    return rows + files.torture(place, runs, cache, base / "files", few, seed)
+    logging.disable(logging.WARNING)
 
 
 def main() -> int:
@@ -67,8 +90,9 @@ def main() -> int:
         print(f"wrote {page.write()}")
         return 0
     if inside := os.environ.get(_INSIDE):
-        rows = _inside(Path(inside), asked)
-        page.keep(Path(inside).parent, asked.part, asked.seed, rows)
+        rows: list[Row] = []
+        for rows in _inside(Path(inside), asked):
+            page.keep(Path(inside).parent, asked.part, asked.seed, rows)
         print(shown(rows), flush=True)
         return 0 if held(rows) else 1
     base = world.WORK / asked.part

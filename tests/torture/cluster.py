@@ -8,6 +8,7 @@ import importlib.util
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +107,12 @@ def searched(cluster: Cluster, expected: dict[str, Any]) -> Row:
     return row
 
 
-def torture(base: Path, place: Path, times: int, seed: int) -> list[Row]:
+def torture(base: Path, place: Path, times: int, seed: int) -> Iterator[list[Row]]:
     """times: how often the whole suite runs on two nodes."""
     if importlib.util.find_spec("ray") is None:
         lacking = "Ray is not installed: pip install -r constraints.txt -r constraints-cluster.txt"
-        return [Row("cluster", skipped=lacking)]
+        yield [Row("cluster", skipped=lacking)]
+        return
     expected = world.everything(world.finished(place, base / "whole", *QUICK, "--workers", "1")[0])
     search = world.everything(world.finished(place, base / "whole-search", *SEARCH, "--workers", "1")[0])
     few, cluster, rows = _few(expected), Cluster(base, place), list[Row]()
@@ -118,14 +120,14 @@ def torture(base: Path, place: Path, times: int, seed: int) -> list[Row]:
         for _ in range(2):
             cluster.nodes.join()
         for made in (
+            lambda: same(cluster, expected, times),
             lambda: [node_killed(cluster, few)],
             lambda: driver_killed(cluster, few),
             lambda: [searched(cluster, search)],
-            lambda: same(cluster, expected, times),
         ):
             found = made()
             print(*found, sep="\n", flush=True)
             rows += found
+            yield rows
     finally:
         cluster.nodes.end()
-    return rows

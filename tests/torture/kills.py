@@ -6,7 +6,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ PLANS = {
 }
 WAYS = ("tree", "parent", "worker", "writing")
 _MOST = 6  # kills of one run, so that it comes to its end
+_COLD = 2  # of fresh interpreters, each of which imports for seconds
 
 
 def _writing(folders: list[Path]) -> bool:
@@ -78,13 +79,13 @@ def campaign(
     runs, cache, log = base / "killed", world.fresh_cache(base / "cache", whole_cache), base / "log"
     shutil.rmtree(runs, ignore_errors=True)
     log.write_text("")
-    done = 0
+    done, begin = 0, 0.2 if start is world.start else 0.02  # a fresh interpreter imports for a while
     while True:
         before = set(world.everything(runs)) if runs.exists() else set()
         process = start(place, cache, *plan, "--runs", str(runs), log=log)
         way = rng.choice(WAYS)
         if done < kills:
-            _moment(process, way, rng.uniform(0.2, rng.choice([0.3, 0.6, 1.0])) * length, [runs, cache])
+            _moment(process, way, rng.uniform(begin, rng.choice([0.3, 0.6, 1.0])) * length, [runs, cache])
         else:
             _ended(process)
         if process.poll() is None:
@@ -132,9 +133,9 @@ def _predictions(cache: Path) -> dict[str, bytes]:
 
 def torture(
     base: Path, place: Path, times: int, seed: int, *, plans: dict[str, tuple[str, ...]] = PLANS, cold: bool = False
-) -> list[Row]:
-    """Kills so many times, in campaigns that take turns among the plans: the first of each plan starts a fresh
-    interpreter every time, the others (unless `cold`) are forks of this process."""
+) -> Iterator[list[Row]]:
+    """Kills so many times, in campaigns that take turns among the plans: forks of this process, but for the last kills
+    of each plan (all, where `cold`), which start a fresh interpreter every time. Yields the rows as far as they are."""
     rng, lengths = random.Random(seed), dict[str, float]()
     rows = {way: Row(f"SIGKILL: {way}") for way in WAYS}
     rows |= {
@@ -144,11 +145,14 @@ def torture(
     done = turn = 0
     while done < times and turn < 2 * times + 2:
         name = list(plans)[turn % len(plans)]
-        here, plan, fresh = base / name.replace(" ", "-"), plans[name], cold or turn < len(plans)
+        here, plan = base / name.replace(" ", "-"), plans[name]
+        fresh = cold or done >= times - _COLD * len(plans)
         turn += 1
         if not fresh and name not in lengths:
-            cache = world.fresh_cache(here / "first-cache", here / "whole/cache")
+            _, known = world.finished(place, here / "whole", *plan)
+            cache = world.fresh_cache(here / "first-cache", known)
             lengths[name] = warm.prepare(place, cache, here / "first", here / "log", *plan)
-        most, start = min(_MOST, times - done), world.start if fresh else warm.start
+        most, start = min(_COLD if fresh else _MOST, times - done), world.start if fresh else warm.start
         done += campaign(place, here, plan, rng, most, rows, start, lengths.get(name, 0.0))
-    return list(rows.values())
+        print(f"{done} of {times} kills", flush=True)
+        yield list(rows.values())

@@ -78,6 +78,7 @@ class Nodes:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "RAY_USAGE_STATS_ENABLED": "0",
             "NUMBA_CACHE_DIR": str(base / "numba"),
+            "RAY_worker_niceness": "0",  # a core of one's own
             # a machine whose cores others use too is slow, not dead
             "RAY_agent_register_timeout_ms": "600000",
             "RAY_health_check_failure_threshold": "60",

@@ -249,7 +249,7 @@ CHECKS: dict[str, Callable[[Bench, random.Random], Row]] = {
 }
 
 
-def torture(base: Path, place: Path, times: int, seed: int, only: str = "") -> list[Row]:
+def torture(base: Path, place: Path, times: int, seed: int, only: str = "") -> Iterator[list[Row]]:
     """Every check so many times; what this machine does not allow is skipped by name. Runs in a process whose
     `benchmark` is that of `place`."""
     bench, rng, rows = Bench(base, place), random.Random(seed), dict[str, Row]()
@@ -263,4 +263,4 @@ def torture(base: Path, place: Path, times: int, seed: int, only: str = "") -> l
                 row = Row(name, skipped=str(error))
             print(row, flush=True)
             rows[name] = rows[name].plus(row) if name in rows else row
-    return list(rows.values())
+            yield list(rows.values())

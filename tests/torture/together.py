@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.torture import warm, world
@@ -38,7 +38,7 @@ def two_runs(bench: Bench, rng: random.Random) -> Row:
         fault = f"exit {codes}"
     if not fault and (found := world.differences(bench.whole, world.everything(runs)) + _left(runs, cache)):
         fault = f"other records or scratch: {found[:3]}"
-    row.add(fault or "refused" if 2 in codes else "both went on", held=not fault, example=f"{codes} {said}"[-300:])
+    row.add(fault or ("refused" if 2 in codes else "both went on"), held=not fault, example=f"{codes} {said}"[-300:])
     return row
 
 
@@ -234,7 +234,7 @@ CHECKS: tuple[Callable[[Bench, random.Random], Row], ...] = (
 _COLD = (edited,)  # once, whatever is asked: each of its cases starts a fresh interpreter
 
 
-def torture(base: Path, place: Path, times: int, seed: int, only: str = "") -> list[Row]:
+def torture(base: Path, place: Path, times: int, seed: int, only: str = "") -> Iterator[list[Row]]:
     """Every check so many times. Runs in a process whose `benchmark` is that of `place`."""
     bench, rng, rows = Bench(base, place), random.Random(seed), dict[str, Row]()
     for turn in range(times):
@@ -243,4 +243,4 @@ def torture(base: Path, place: Path, times: int, seed: int, only: str = "") -> l
                 row = check(bench, rng)
                 print(row, flush=True)
                 rows[row.name] = rows[row.name].plus(row) if row.name in rows else row
-    return list(rows.values())
+                yield list(rows.values())

@@ -42,7 +42,7 @@ class Looked(TR, Examined):
 _FULL = 'Synthetic("synthetic"),'
 _SMALL = 'Synthetic("synthetic", rows=800, users=40, videos=30, epochs=2, patience=1, batch=128),'
 RUN = ("run", "--suite", "torture", "--workers", "1")
-_DAILY = ("seconds", "together", "finished", "cost", "command", "executor")  # what the day decides
+_DAILY = ("seconds", "together", "finished", "cost", "command", "executor", "commit")  # what the day decides
 
 
 def make(folder: Path) -> Path:
