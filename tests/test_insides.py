@@ -16,7 +16,7 @@ from benchmark.execute.inside import Inside
 from benchmark.files.errors import UserError
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import catalog
-from benchmark.plan.estimate import CostModel, spell
+from benchmark.plan.estimate import CostModel, longest_first, spell
 from benchmark.records.cell import Group
 from benchmark.records.store import Store
 from benchmark.train.trainer import Plan, Trainer
@@ -168,3 +168,12 @@ def test_times_come_from_the_nearest_record() -> None:
 
 def test_durations_are_spelled_for_people() -> None:
     assert [spell(s) for s in (0.4, 59, 1000, 12_000, 200_000)] == ["0 s", "59 s", "17 min", "3 h 20 min", "2 d 7 h"]
+
+
+def test_what_takes_longest_runs_first_and_what_nobody_knows_keeps_its_place() -> None:
+    """A group of five seeds takes five times as long as one; a long one that came last would be waited for."""
+    estimate = CostModel([timed("tr", 2.0), timed("d2q", 9.0)], {"kuairand": 1000, "wechat": None}, {"kuairand": 50})
+    groups = [Group("kuairand", "tr", "default", (0,)), Group("wechat", "a", "default", (0,)),
+              Group("wechat", "b", "default", (0,)), Group("kuairand", "d2q", "default", (0,)),
+              Group("kuairand", "tr", "default", (0, 1, 2, 3, 4, 5))]  # fmt: skip
+    assert longest_first(groups, estimate) == [groups[4], groups[3], groups[0], groups[1], groups[2]]

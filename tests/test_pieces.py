@@ -139,3 +139,22 @@ def test_figures_are_those_of_the_first_seed_that_has_some() -> None:
     results = [Trained((), {}), Trained((), {3: b"3"}, "no room"), Trained((), {5: b"5"})]
     joined = group((0, 1, 2, 3, 4, 5)).joined(results)
     assert joined.arrays == {3: b"3"} and joined.unkept == "no room"
+
+
+def test_workers_that_join_meanwhile_get_jobs_too() -> None:
+    """As nodes of a cluster: the queue is fed for as many as there are, not for as many as there were."""
+    width, most = [1], 0
+
+    def execute(todo: Iterable[Any], _: int) -> Iterator[tuple[Any, Event]]:
+        nonlocal most
+        queue, busy = queue_of(todo), list[Letters]()
+        while queue or busy:
+            while queue and len(busy) < width[0]:
+                busy.append(queue.popleft())
+            most = max(most, len(busy))
+            width[0] = 3
+            job = busy.pop(0)
+            yield job, Done(job.letters)
+
+    told = [(job.letters, event) for job, event in in_pieces(execute, map(Letters, "abcdef"), 1, lambda: width[0])]
+    assert sorted(ends(told)) == list("abcdef") and most == 3

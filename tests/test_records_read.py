@@ -196,3 +196,11 @@ def test_letters_that_are_no_utf8_are_refused_wherever_they_stand(one: Path, tmp
         one.write_bytes(raw[:place] + b"\xf3" + raw[place + 1 :])
         refused(folder, str(one), "delete it and run again")
     assert len(places) > 50
+
+
+def test_a_value_of_a_hundred_thousand_letters_is_not_repeated(one: Path) -> None:
+    put(one, outcome="x" * 100_000)
+    with pytest.raises(UserError) as caught:
+        Store(one.parents[3]).all()
+    said = str(caught.value)
+    assert said.startswith(f"{one} is not a record") and said.endswith("delete it and run again") and len(said) < 1500

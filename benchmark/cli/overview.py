@@ -1,7 +1,6 @@
 """The verbs that only look: list, data, plan."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +29,7 @@ from benchmark.cli.options import (
 from benchmark.execute.machine import cores, has_gpu, visible_gpus
 from benchmark.files.errors import UserError, unknown
 from benchmark.plan import suite as suites
-from benchmark.plan.estimate import CostModel, spell
+from benchmark.plan.estimate import estimate, spell
 from benchmark.plan.usable import QUICK, unusable
 from benchmark.records.cell import Group, grouped
 from benchmark.records.store import Store
@@ -145,7 +144,7 @@ def plan(
         dict.fromkeys(c.dataset for c in cells if c.dataset not in unavailable), root_of(data), QUICK
     )
     device = "cuda" if has_gpu() else "cpu"
-    costs = estimate(runs, {cell.dataset for cell in cells}, data, unavailable, device)
+    costs = estimate(Store(runs).all(), {cell.dataset for cell in cells}, data, unavailable, device)
     workers = workers or (cores() if device == "cpu" else max(1, len(visible_gpus())))
     times: list[float] = []
     rowless: set[str] = set()
@@ -179,24 +178,3 @@ def plan(
         say(f"{len(cells) - len(usable)} more cells are of data that cannot be used here:")
     for name, why in unavailable.items():
         say(f"{name}: {why}")
-
-
-def estimate(runs: Path, names: set[str], data: Path | None, absent: Mapping[str, str], device: str) -> CostModel:
-    """Estimates costs from the records; training rows of each dataset as prepared, recorded, those of another protocol
-    of the same source, or published."""
-    from datasets.cache import meta
-
-    records = Store(runs).all()
-    rows: dict[str, int | None] = {
-        r.dataset: r.facts["split_sizes"]["train"] for r in records if "split_sizes" in r.facts
-    }
-    for name in sorted(names):  # a source's plain protocol before its others
-        if name not in absent and (kept := meta(registry.get(name, data), data)):
-            rows[name] = kept["facts"]["split_sizes"]["train"]
-        elif name not in rows:
-            official = registry.get(name, data).source.official_rows
-            rows[name] = rows.get(name.partition("@")[0]) or int(0.6 * official) or None
-    known = set(registry.names(data))
-    return CostModel(
-        records, rows, {name: registry.get(name, data).protocol.epochs for name in rows.keys() & known}, device
-    )

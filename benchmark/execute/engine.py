@@ -130,9 +130,11 @@ class Engine:
         return self._shown(self.execute(jobs, self.workers), display)
 
     def share_out(self, jobs: Iterable[D], display: Display) -> Iterator[tuple[D, Done | Failed]]:
-        """The same, the last jobs in pieces where that keeps this machine's cores busy. A GPU likes a job whole."""
-        if self.device == "cpu" and self.execute is processes:
-            return self._shown(in_pieces(self.execute, jobs, self.workers), display)
+        """The same, the last jobs in pieces where that keeps the cores of this machine, or of a cluster, busy. A GPU
+        likes a job whole."""
+        if self.device == "cpu" and (self.execute is processes or self.options.executor == RAY):
+            width = partial(getattr, self.execute, "width", self.workers)  # of a cluster that grows
+            return self._shown(in_pieces(self.execute, jobs, self.workers, width), display)
         return self.work(jobs, display)
 
     def _shown(self, events: Iterable[tuple[G, Event]], display: Display) -> Iterator[tuple[G, Done | Failed]]:

@@ -4,7 +4,7 @@ A replica's numbers do not depend on who trains beside it, so the pieces' result
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -66,17 +66,21 @@ class _Whole(Generic[J]):
         return lost[0] if lost else Done(self.job.joined([end.result for end in ends if isinstance(end, Done)]))
 
 
-def in_pieces(execute: Executor, jobs: Iterable[J], workers: int) -> Iterator[tuple[J, Event]]:
-    """Runs the jobs as `execute` does, and yields what happens to them as if each were done in one."""
+def in_pieces(
+    execute: Executor, jobs: Iterable[J], workers: int, width: Callable[[], int] | None = None
+) -> Iterator[tuple[J, Event]]:
+    """Runs the jobs as `execute` does, and yields what happens to them as if each were done in one. width: says how
+    many workers there are now, where that changes."""
     waiting, given = queue_of(jobs), deque[J]()
     at_work: dict[int, _Whole[J]] = {}  # by the identity of a piece, which the executor hands back as it is
 
     def feed(first: bool = False) -> None:
         """Give the executor so much that no worker has to wait. first: all workers are idle, and where each gets a job
         of its own, none is in need of pieces; later the last jobs are, for who is at work now has no other to come."""
-        room = workers - len(at_work)
+        there = width() if width else workers
+        room = there - len(at_work)
         while waiting and room > 0:
-            share = -(-(room if first else workers) // len(waiting))  # workers to each job
+            share = -(-(room if first else there) // len(waiting))  # workers to each job
             job = waiting.popleft()
             parts = job.parts(share) if share > 1 else [job]
             whole = _Whole(job, parts)

@@ -11,11 +11,15 @@ from benchmark.execute.engine import Engine, Options
 from benchmark.execute.events import Done, Failed
 from benchmark.execute.progress import Display
 from benchmark.execute.task import TrainGroup
+from benchmark.files.errors import UserError
+from benchmark.files.paths import RUNS
 from benchmark.plan.catalog import Entry
+from benchmark.plan.estimate import CostModel, estimate, longest_first
 from benchmark.plan.expected import Expected, Freshness, wanted
 from benchmark.plan.survey import Survey, survey
 from benchmark.records.cell import Cell, Group, grouped
 from benchmark.records.predictions import path_of
+from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
 from benchmark.records.unkept import note, unkept
@@ -51,9 +55,19 @@ class Runner:
             # every planned seed trains, so that a group always has its planned width; recorded ones are ghosts
             groups = [group for group in grouped(settled) if todo & set(group.cells)]
             groups.sort(key=lambda group: present.index(group.cells[0]))
+            if 1 < self.engine.workers < len(groups):
+                groups = longest_first(groups, self._costs({group.dataset for group in groups}))
             self._train(groups, todo, found.expected, standings)
             self.engine.conclude()
             return found
+
+    def _costs(self, names: set[str]) -> CostModel:
+        """Returns what the records of this folder, and the committed ones, tell of costs."""
+        records: dict[Cell, Record] = {}
+        for folder in dict.fromkeys((RUNS, self.store.folder)):
+            with contextlib.suppress(UserError):  # a damaged record is another verb's to complain of
+                records |= {record.cell: record for record in Store(folder).all()}
+        return estimate(list(records.values()), names, self.options.root, (), self.engine.device)
 
     def _settled(self, cells: list[Cell], expected: Expected) -> list[Cell]:
         """Returns the cells whose settings are known; says whose study has no choice, as where its method was edited

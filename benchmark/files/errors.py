@@ -9,8 +9,15 @@ from datasets.common.names import no_such
 UNREADABLE = (ValueError, RecursionError)
 
 
+_LONGEST = 1200  # characters of one line
+
+
 class UserError(Exception):
     """What was expected, what came, and what to type next."""
+
+    def __init__(self, why: str) -> None:
+        """why: cut in its middle where it repeats what a file holds at length: its end says what to do."""
+        super().__init__(why if len(why) <= _LONGEST else f"{why[: _LONGEST // 2]} ... {why[-_LONGEST // 2 :]}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UserError:

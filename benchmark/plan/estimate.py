@@ -1,8 +1,9 @@
 """Estimates how long a suite will take from what its records, or their like, took."""
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmark.records.cell import Group
 from benchmark.records.record import Record
@@ -59,6 +60,37 @@ class CostModel:
                 epochs = max(1.0, statistics.median(self.lasted[key]) * self.epochs[group.dataset])
                 return Guess(statistics.median(self.rates[key]) * rows * epochs, f"from {basis}")
         return Guess(_GUESS * rows * self.epochs[group.dataset] / 2, "a guess")
+
+
+def estimate(
+    records: Sequence[Record], names: Collection[str], data: Path | None, absent: Container[str], device: str
+) -> CostModel:
+    """Returns what the records tell of costs. names: the datasets to estimate; their training rows as prepared,
+    recorded, those of another protocol of the same source, or published. absent: of them, those whose data are not
+    there."""
+    from datasets import registry
+    from datasets.cache import meta
+
+    rows: dict[str, int | None] = {
+        r.dataset: r.facts["split_sizes"]["train"] for r in records if "split_sizes" in r.facts
+    }
+    for name in sorted(names):  # a source's plain protocol before its others
+        if name not in absent and (kept := meta(registry.get(name, data), data)):
+            rows[name] = kept["facts"]["split_sizes"]["train"]
+        elif name not in rows:
+            official = registry.get(name, data).source.official_rows
+            rows[name] = rows.get(name.partition("@")[0]) or int(0.6 * official) or None
+    known = set(registry.names(data))
+    return CostModel(
+        records, rows, {name: registry.get(name, data).protocol.epochs for name in rows.keys() & known}, device
+    )
+
+
+def longest_first(groups: Sequence[Group], costs: CostModel) -> list[Group]:
+    """Returns the groups in the order in which a few workers are done soonest: none waits at the end for one that took
+    long and came last. Those of equal cost stay as they were."""
+    seconds = {group: guess.seconds * len(group.seeds) if (guess := costs.of(group)) else 0.0 for group in groups}
+    return sorted(groups, key=lambda group: -seconds[group])
 
 
 def spell(seconds: float) -> str:

@@ -48,5 +48,5 @@ def write(folder: Path = world.WORK, page: Path = PAGE) -> Path:
             f"{what[0].upper()}{what[1:]}. {held:,} of {tried:,} held; seed {found['seed']}, {found['date']}.\n",
             "\n".join([HEAD, *map(str, rows)]) + "\n",
         ]
-    page.write_text("\n".join(lines))
+    page.write_text("\n".join(lines).replace(f"{folder}/", ""))
     return page
