@@ -1,6 +1,10 @@
-"""Groups in pieces: the same bits, and only where workers would otherwise have nothing to do."""
+"""Groups in pieces: the same bits, and only where workers would otherwise have nothing to do; and what a worker asks of
+its memory."""
 
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -158,3 +162,18 @@ def test_workers_that_join_meanwhile_get_jobs_too() -> None:
 
     told = [(job.letters, event) for job, event in in_pieces(execute, map(Letters, "abcdef"), 1, lambda: width[0])]
     assert sorted(ends(told)) == list("abcdef") and most == 3
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells what a process holds")
+def test_large_pages_are_asked_for_without_taking_memory() -> None:
+    code = """
+from pathlib import Path
+from benchmark.execute.machine import keep_freed_memory
+def held(): return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0])
+before = held()
+keep_freed_memory()
+block = bytearray(8 << 20)
+print(held() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 8 << 10 <= int(done.stdout) + 512 < 20 << 10, "KiB: the block of 8 MiB, and next to nothing else"

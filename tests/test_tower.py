@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from benchmark.train.adapt import Tower, adapt
-from benchmark.train.draws import HostWords, Tape, key
+from benchmark.train.draws import HostWords, Stream, Tape, key, seed_of
 from benchmark.train.host import beneath
 from benchmark.train.host.beneath import over_replicas
 from benchmark.train.parameters import Layout, Places
@@ -206,3 +206,15 @@ def _gradients(stack: Stack, rows: Rows, dtype: torch.dtype) -> list[Tensor]:
     grad, by_row = torch.autograd.grad(loss.sum(), [flat, bank])
     named = [stack.layout.named(row) for row in grad]
     return [loss.detach(), by_row, *(torch.stack([each[name] for each in named]) for name in named[0])]
+
+
+def test_embeddings_start_as_if_each_table_were_drawn_alone() -> None:
+    schema, rows = watch_world(64)
+    config, fitted = TR.Config(dim=3, hidden=(4,)), TR().fit(rows, np.random.default_rng(0))
+    stack = Stack(TR, schema, [config] * 2, [4, 9], [fitted] * 2, torch.device("cpu"), torch.float32)
+    (bank,) = stack.banks
+    alone = []
+    for seed in (4, 9):
+        generator = torch.Generator().manual_seed(seed_of(seed, Stream.EMBEDDINGS, 3))
+        alone += [torch.empty(count, 3).normal_(0, std, generator=generator) for count, std in bank.std]
+    assert torch.equal(stack.initial_rows(bank), torch.cat(alone))

@@ -143,11 +143,13 @@ class Stack:
     def initial_rows(self, bank: Bank) -> Tensor:
         """The embeddings of all replicas at the start, [S * rows, dim]: normal, each replica under its own
         generator."""
-        blocks = []
+        made, start = torch.empty(len(self.seeds) * bank.rows, bank.dim), 0
         for seed in self.seeds:
             generator = torch.Generator().manual_seed(seed_of(seed, Stream.EMBEDDINGS, bank.dim))
-            blocks += [torch.empty(rows, bank.dim).normal_(0, std, generator=generator) for rows, std in bank.std]
-        return torch.cat(blocks).to(self.device, self.dtype)
+            for rows, std in bank.std:
+                made[start : start + rows].normal_(0, std, generator=generator)
+                start += rows
+        return made.to(self.device, self.dtype)
 
     def parameter_count(self) -> int:
         """Trained numbers of one replica."""
