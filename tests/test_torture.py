@@ -25,10 +25,14 @@ def test_the_page_has_a_table_for_every_part_that_ran(tmp_path: Path) -> None:
     one.add("whole", held=True)
     two.add("torn", held=False, example="half a record")
     page.keep(tmp_path, "kills", 7, [one.plus(two), Row("c", skipped="no Ray")])
+    page.keep(tmp_path, "kills", 7, [Row("c", 3, 3)], some=True)
     text = page.write(tmp_path, tmp_path / "page.md").read_text()
-    assert "## Kills" in text and "## Files" not in text and "1 of 2 held; seed 7" in text
+    assert "## Kills" in text and "## Files" not in text and "held; seed 7" in text
     assert "| a/b | 2 | 1 | **failed**: 1 torn, such as half a record; 1 whole |" in text
-    assert "| c | 0 | 0 | skipped: no Ray |" in text
+    assert "| c | 3 | 3 |" in text and "4 of 5 held" in text, (
+        "a row that was made again takes the place of the older one"
+    )
+    assert "skipped: no Ray" in str(Row("c", skipped="no Ray"))
 
 
 def test_changed_raw_files_are_refused_or_read_as_a_strict_reader_does(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def main() -> int:
     if inside := os.environ.get(_INSIDE):
         rows: list[Row] = []
         for rows in _inside(Path(inside), asked):
-            page.keep(Path(inside).parent, asked.part, asked.seed, rows)
+            page.keep(Path(inside).parent, asked.part, asked.seed, rows, some=bool(asked.only))
         print(shown(rows), flush=True)
         return 0 if held(rows) else 1
     base = world.WORK / asked.part

@@ -27,10 +27,14 @@ the last run of each part. Nothing here is in `make test`, which has a short for
 """
 
 
-def keep(folder: Path, part: str, seed: int, rows: list[Row]) -> None:
-    """Leaves a part's rows for the page."""
+def keep(folder: Path, part: str, seed: int, rows: list[Row], *, some: bool = False) -> None:
+    """Leaves a part's rows for the page. some: they take the place of those of their names, beside the others."""
+    path, names = folder / f"{part}.json", {row.name for row in rows}
+    if some and path.is_file():
+        before = [Row(**row) for row in json.loads(path.read_text())["rows"]]
+        rows = [*(row for row in before if row.name not in names), *rows]
     found = {"part": part, "seed": seed, "date": date.today().isoformat(), "rows": [asdict(row) for row in rows]}
-    (folder / f"{part}.json").write_text(json.dumps(found, indent=2))
+    path.write_text(json.dumps(found, indent=2))
 
 
 def write(folder: Path = world.WORK, page: Path = PAGE) -> Path:
