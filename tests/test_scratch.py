@@ -27,6 +27,7 @@ def test_scratch_files_of_processes_that_are_gone_are_deleted(
     left = [
         runs / f".RESULTS.md.{theirs}",
         runs / f".board.html.{theirs}",
+        runs / f".estimands.json.{theirs}",
         runs / f"figures/.lanes.svg.{theirs}",
         seeds / f".0-cafe.npy.{theirs}",
         seeds / "0-cafe-draws-beef.part",

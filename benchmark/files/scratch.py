@@ -38,6 +38,7 @@ def _candidates(runs: Path) -> Iterator[Path]:
     page = report_of(runs)
     for name in (page.name, "board.html"):
         yield from page.parent.glob(f".{name}.*")
+    yield from runs.glob(".*.json.*")  # what is told of all records
     yield from figures_of(runs).glob("**/.*.*")
     cache = cache_folder()
     yield from (cache / "predictions").glob("**/.*.*")

@@ -222,8 +222,10 @@ class Board:
         return next((dict(record.facts) for record in candidates if record.facts), {})
 
     def unit(self, dataset: str) -> str:
-        """The unit of the dataset's label; seconds where its records do not say."""
-        return str(self.facts(dataset).get("unit", "s"))
+        """The unit of the dataset's label; seconds where its records do not say. A word for texts and pictures alike:
+        what could be markup of either is left out."""
+        said = str(self.facts(dataset).get("unit", "s"))
+        return "".join(c for c in said if c.isprintable() and c not in "\\`*_|<>[]&!\"'=")[:40]
 
     def metrics(self, dataset: str) -> tuple[str, ...]:
         """The metrics of its leaderboard."""

@@ -24,6 +24,8 @@ The whole program, tortured: `python -m tests.torture {parts} [--times N] [--see
 A case *held* where no record was lost, torn or other than that of a run left alone, where no process stayed behind, and
 where whatever could not be done was one line that says so. This page is written by `python -m tests.torture page` from
 the last run of each part. Nothing here is in `make test`, which has a short form (`tests/test_torture.py`).
+
+A failure stays in its table until its part has run again, mended or not; a class that is missing was not reached.
 """
 
 
