@@ -110,10 +110,13 @@ def _gain(board: Board, dataset: str, chosen: Result, metric: str, tested: Conte
         word = "better" if percent >= 0 else "worse"
         return f"It is {abs(percent):.1f} % of {name} {word} than the best constant; its noise{one} is not known"
     low, high = (100 * edge / base for edge in tested.difference(constant, chosen).interval)
+    word = "better"
+    if percent < 0:
+        word, percent, low, high = "worse", -percent, -high, -low
     interval = f"by {percent:.1f} % of {name} (95 % interval {low:.1f} to {high:.1f})"
     if tested.beats(chosen, constant):
         return f"It beats the best constant {interval}"
-    return f"It is not told apart from the best constant: better {interval}"
+    return f"It is not told apart from the best constant: {word} {interval}"
 
 
 def _rivals(tested: Contest, chosen: Result, name: str) -> Iterator[str]:
