@@ -173,9 +173,9 @@ def test_noise_that_cannot_be_right_is_refused_by_name(tmp_path: Path, changes: 
 
 def test_a_portrait_of_another_format_is_refused_by_name(tmp_path: Path) -> None:
     found = portraits.Portrait(dataset="kuairand@time", code="c0de", table="da7a", buckets=[])
-    portraits.write(tmp_path, msgspec.structs.replace(found, format=2))
+    portraits.KIND.write(tmp_path, msgspec.structs.replace(found, format=2))
     with pytest.raises(UserError, match="of format 2, this version reads 1"):
-        portraits.read(tmp_path)
+        portraits.KIND.read(tmp_path)
 
 
 def test_the_command_line_refuses_a_record_of_another_format_in_one_line(

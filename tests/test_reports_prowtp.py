@@ -482,7 +482,7 @@ class Data:
         from datasets.base import NotAvailable
 
         self.store, self.table, self.said = Store(save(runs, kept)), "da7a", []
-        self.path = runs / kept.dataset / portrait.FILE
+        self.path = runs / kept.dataset / portrait.KIND.file
 
         def fingerprint(dataset: str, root: Path | None) -> str | None:
             if not self.table:
@@ -497,23 +497,23 @@ class Data:
 
     def refresh(self, only: tuple[str, ...] = ()) -> list[str]:
         self.said.clear()
-        portrait.refresh(self.store, None, self.said.append, only)
+        portrait.KIND.refresh(self.store, None, self.said.append, only)
         return self.said
 
 
 def test_a_portrait_is_made_once_and_again_when_the_table_moves(tmp_path, monkeypatch):
     data = Data(tmp_path, monkeypatch, at_time())
     assert data.refresh(only=("kuairand",)) == [] and not data.path.exists()
-    (data.path.parent / f".{portrait.FILE}.123").write_text("{")  # left by a run that was killed
+    (data.path.parent / f".{portrait.KIND.file}.123").write_text("{")  # left by a run that was killed
     assert data.refresh() == ["kuairand@time: how its watch ratios move over time"]
-    assert [p.name for p in data.path.parent.iterdir() if p.is_file()] == [portrait.FILE]
+    assert [p.name for p in data.path.parent.iterdir() if p.is_file()] == [portrait.KIND.file]
     before, stamp = data.path.read_bytes(), data.path.stat().st_mtime_ns
     assert data.refresh() == [] and data.path.stat().st_mtime_ns == stamp
     data.path.unlink()
     data.refresh()
     assert data.path.read_bytes() == before
     data.table = "m0ved"
-    assert len(data.refresh()) == 1 and portrait.read(data.path.parent).table == "m0ved"
+    assert len(data.refresh()) == 1 and portrait.KIND.read(data.path.parent).table == "m0ved"
     data.table = ""  # a machine without the data keeps what there is
     assert data.refresh() == [] and data.path.exists()
 
@@ -553,7 +553,7 @@ def moving() -> Portrait:
 def test_the_section_on_time_counts_its_tests_and_warns_of_their_power(tmp_path):
     runs = save(tmp_path, *(at_time(seed=s) for s in range(2)))
     before = digest(runs)
-    portrait.write(runs / "kuairand@time", moving())
+    portrait.KIND.write(runs / "kuairand@time", moving())
     assert digest(runs) != before
     write(runs)
     words = part(gather(runs), "stability", column="kuairand@time")
@@ -570,5 +570,5 @@ def test_the_section_on_time_counts_its_tests_and_warns_of_their_power(tmp_path)
 
 def test_a_portrait_of_another_table_than_the_records_is_not_shown(tmp_path):
     runs = save(tmp_path, at_time())
-    portrait.write(runs / "kuairand@time", msgspec.structs.replace(moving(), table="m0ved"))
+    portrait.KIND.write(runs / "kuairand@time", msgspec.structs.replace(moving(), table="m0ved"))
     assert "stability" not in keys(gather(runs), "paper-prowtp")

@@ -172,14 +172,14 @@ def test_the_file_is_made_for_watch_times_and_read_back(tmp_path: Path, monkeypa
     monkeypatch.setattr(cache, "cached_fingerprint", lambda dataset, root: "da7a")
     monkeypatch.setattr(cache, "load", lambda dataset, root: Table(LABELS, LABELS[:500]))
     said: list[str] = []
-    marginal.refresh(Store(runs), None, said.append)
-    assert said == ["kuairand: how its labels are distributed"] and not (runs / "cdnow" / marginal.FILE).exists()
-    kept = marginal.read(runs / "kuairand")
+    marginal.KIND.refresh(Store(runs), None, said.append)
+    assert said == ["kuairand: how its labels are distributed"] and not (runs / "cdnow" / marginal.KIND.file).exists()
+    kept = marginal.KIND.read(runs / "kuairand")
     assert kept is not None and sum(kept.all.rows) == len(LABELS) and sum(kept.test.rows) == 500
-    marginal.refresh(Store(runs), None, said.append)
+    marginal.KIND.refresh(Store(runs), None, said.append)
     assert len(said) == 1, "what is up to date is left alone"
     assert gather(runs).board.folder.marginals == {"kuairand": kept}
-    (runs / "kuairand" / marginal.FILE).write_text("[]")
+    (runs / "kuairand" / marginal.KIND.file).write_text("[]")
     with pytest.raises(UserError, match=r"marginal\.json is not what .* delete it"):
         gather(runs)
 
@@ -190,13 +190,12 @@ def test_too_few_test_rows_have_no_bins():
 
 
 def test_the_digest_of_the_pages_counts_it(tmp_path: Path):
-    from benchmark.compare import derived
     from reports.model.folder import digest
 
     runs = save(tmp_path, record(method="tr"))
     before = digest(runs)
-    derived.write(runs / "kuairand" / marginal.FILE, derived.encode(replace_code(KEPT)))
-    assert digest(runs) != before and marginal.read(runs / "kuairand") == replace_code(KEPT)
+    marginal.KIND.write(runs / "kuairand", replace_code(KEPT))
+    assert digest(runs) != before and marginal.KIND.read(runs / "kuairand") == replace_code(KEPT)
 
 
 def replace_code(kept: Marginal) -> Marginal:

@@ -131,9 +131,8 @@ def resample(data: Path | None, runs: Path, names: Collection[str]) -> None:
     sweep(runs)
     estimands.refresh(Store(runs), catalog()[0])
     refresh(Store(runs), catalog()[0], root_of(data), say, names)
-    portrait.refresh(Store(runs), root_of(data), say, names)
-    ceiling.refresh(Store(runs), root_of(data), say, names)
-    marginal.refresh(Store(runs), root_of(data), say, names)
+    for kind in (portrait.KIND, ceiling.KIND, marginal.KIND):
+        kind.refresh(Store(runs), root_of(data), say, names)
 
 
 def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:

@@ -1,26 +1,21 @@
 """How well a log can be ordered at all by who watches what: variance components of the label, and the XAUC that they
 predict. One small JSON file beside the records of a watch-time dataset, complete or absent."""
 
-from collections.abc import Callable, Collection
 from math import inf, isfinite
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from benchmark.compare import derived
-from benchmark.files.errors import UserError
-from benchmark.records.identity import digest
+from benchmark.files.paths import ROOT
 from benchmark.records.record import Record
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from benchmark.records.store import Store
     from datasets.base import Table
     from methods._components import Components
 
-FILE = "ceiling.json"
 ROWS = (1, 5, 27, inf)  # training rows a user: KuaiRand-Pure's whole log has 27
 SHARES = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the log's training rows
 _DIGITS = 6
@@ -39,7 +34,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The XAUC that shrunken user and item means are predicted to reach."""
 
     rows: float | None  # training rows, a user's or the log's; None: without end
-    xauc: float
+    xauc: Annotated[float, msgspec.Meta(ge=0.5, le=1)]
 
 
 class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,29 +53,10 @@ class Ceiling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     by_share: list[Point]  # of the log's own test rows, where each user and item has kept its share of training rows
 
 
-def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only: Collection[str] = ()) -> None:
-    """Bring the ceiling of each watch-time dataset with records up to date, where its data are at hand.
-
-    only: datasets; all where empty. Raises UserError where a file cannot be read or written."""
-
-    def make(dataset: str, folder: Path, table: "Table") -> None:
-        write(folder, measured(dataset, table))
-
-    what = "how much of its label is the user's and the item's"
-    derived.refresh(store, root, say, only, file=FILE, what=what, code=code(), fits=_fits, read=read, make=make)
-
-
 def _fits(record: Record) -> bool:
     """Says whether the record's dataset has users who watch: labels with durations, the whole log to learn from."""
     options = record.protocol.get("options") or {}
     return "bucket_edges" in record.facts and "training_share" not in options
-
-
-def code() -> str:
-    """A hash of what decides the numbers besides the data."""
-    from methods import _components
-
-    return digest(Path(__file__).read_bytes() + Path(str(_components.__file__)).read_bytes())
 
 
 def measured(dataset: str, table: "Table") -> Ceiling:
@@ -103,7 +79,7 @@ def measured(dataset: str, table: "Table") -> Ceiling:
     users, items = len(np.unique(user)), len(np.unique(item))
     return Ceiling(
         dataset=dataset,
-        code=code(),
+        code=KIND.code,
         table=table.fingerprint,
         rows=len(train),
         users=users,
@@ -137,14 +113,11 @@ def _point(rows: float, xauc: float) -> Point:
     return Point(rows=rows if isfinite(rows) else None, xauc=round(xauc, _DIGITS))
 
 
-def read(folder: Path) -> Ceiling | None:
-    """A dataset's ceiling below its folder of records, None where there is none. Raises UserError on another file."""
-    found = derived.read(folder / FILE, Ceiling)
-    if found is not None and not all(0.5 <= point.xauc <= 1 for point in (*found.by_user, *found.by_share)):
-        raise UserError(f"{folder / FILE} cannot be right (an XAUC outside 0.5 to 1): delete it")
-    return found
-
-
-def write(folder: Path, ceiling: Ceiling) -> None:
-    """Put it in place: whole or not at all. Raises UserError."""
-    derived.write(folder / FILE, msgspec.json.format(msgspec.json.encode(ceiling, order="sorted"), indent=1) + b"\n")
+KIND = derived.Kind(
+    file="ceiling.json",
+    form=Ceiling,
+    sources=(__file__, str(ROOT / "methods" / "_components.py")),
+    what="how much of its label is the user's and the item's",
+    fits=_fits,
+    measure=measured,
+)

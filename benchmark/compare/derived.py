@@ -1,13 +1,15 @@
 """Files that `python -m benchmark compare` derives from a dataset's records and keeps beside them."""
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
 from benchmark.files.atomic import get
 from benchmark.files.errors import UserError
+from benchmark.records.identity import digest
 from benchmark.records.record import Record
 from datasets.common.files import put
 
@@ -28,6 +30,9 @@ class Derived(Protocol):
     @property
     def table(self) -> str:
         """The fingerprint of the prepared table."""
+
+
+D = TypeVar("D", bound=Derived)
 
 
 def read(path: Path, kind: type[T]) -> T | None:
@@ -64,42 +69,65 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
     yield "\n" + " " * depth + end
 
 
-def refresh(
-    store: "Store",
-    root: Path | None,
-    say: Callable[[str], None],
-    only: Collection[str],
-    *,
-    file: str,
-    what: str,
-    code: str,
-    fits: Callable[[Record], bool],
-    read: Callable[[Path], Derived | None],
-    make: Callable[[str, Path, "Table"], None],
-) -> None:
-    """Bring a file of each dataset with fitting records up to date, where its data are at hand.
+@dataclass(frozen=True)
+class Kind(Generic[D]):
+    """A file that each fitting dataset has beside its records, complete or absent: what `measure` finds in its table.
 
-    only: datasets; all where empty. what: is said before the work. code: today's hash of what computes it. read: the
-    file in a folder. make: writes it into the folder of the dataset's records, or raises ValueError where the table
-    does not allow one. Raises UserError where a file cannot be read or written."""
-    from datasets import cache, registry
-    from datasets.base import BadData, CacheError, NotAvailable
+    form: the struct that it holds, which says its code and table. sources: of what decides the numbers besides the
+    data. what: is said before the work. fits: says by one of its records whether a dataset is to have the file.
+    measure: of a dataset's name and table; raises ValueError where the table does not allow one.
+    """
 
-    records = {r.dataset: r for r in store.all() if r.outcome == "ok" and (not only or r.dataset in only)}
-    for dataset in sorted(name for name, record in records.items() if fits(record)):
-        folder = store.folder / dataset
-        for scratch in folder.glob(f".{file}.*"):  # left by a run that was killed
-            scratch.unlink(missing_ok=True)
-        try:
-            here = registry.get(dataset, root)
-            known, kept = cache.cached_fingerprint(here, root), read(folder)
-            if kept is not None and kept.code == code and known in (None, kept.table):
-                continue
-            say(f"{dataset}: {what}")
-            make(dataset, folder, cache.load(here, root))
-        except (registry.UnknownDataset, NotAvailable):
-            continue  # what is kept stays as it is
-        except (BadData, CacheError) as error:
-            raise UserError(str(error)) from None
-        except ValueError as error:
-            say(f"{dataset}: no {file.removesuffix('.json')}, {error}")
+    file: str
+    form: type[D]
+    sources: tuple[str, ...]
+    what: str
+    fits: Callable[[Record], bool]
+    measure: Callable[[str, "Table"], D]
+
+    @property
+    def code(self) -> str:
+        """A hash of the sources."""
+        return code_of(*self.sources)
+
+    def read(self, folder: Path) -> D | None:
+        """What is kept in the folder of a dataset's records; None where there is nothing. Raises UserError on another
+        file."""
+        return read(folder / self.file, self.form)
+
+    def write(self, folder: Path, found: D) -> None:
+        """Put it in place: whole or not at all. Raises UserError."""
+        write(folder / self.file, encode(found))
+
+    def refresh(
+        self, store: "Store", root: Path | None, say: Callable[[str], None], only: Collection[str] = ()
+    ) -> None:
+        """Bring the file of each fitting dataset with records up to date, where its data are at hand.
+
+        only: datasets; all where empty. Raises UserError where a file cannot be read or written."""
+        from datasets import cache, registry
+        from datasets.base import BadData, CacheError, NotAvailable
+
+        records = {r.dataset: r for r in store.all() if r.outcome == "ok" and (not only or r.dataset in only)}
+        for dataset in sorted(name for name, record in records.items() if self.fits(record)):
+            folder = store.folder / dataset
+            for scratch in folder.glob(f".{self.file}.*"):  # left by a run that was killed
+                scratch.unlink(missing_ok=True)
+            try:
+                here = registry.get(dataset, root)
+                known, kept = cache.cached_fingerprint(here, root), self.read(folder)
+                if kept is not None and kept.code == self.code and known in (None, kept.table):
+                    continue
+                say(f"{dataset}: {self.what}")
+                self.write(folder, self.measure(dataset, cache.load(here, root)))
+            except (registry.UnknownDataset, NotAvailable):
+                continue  # what is kept stays as it is
+            except (BadData, CacheError) as error:
+                raise UserError(str(error)) from None
+            except ValueError as error:
+                say(f"{dataset}: no {self.file.removesuffix('.json')}, {error}")
+
+
+def code_of(*sources: str) -> str:
+    """A hash of these files' bytes."""
+    return digest(b"".join(Path(source).read_bytes() for source in sources))

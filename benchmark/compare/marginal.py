@@ -1,22 +1,17 @@
 """Describes a label's distribution in some hundred bins: one small JSON file beside the records of a dataset of watch
 times, complete or absent. No bin has fewer than `LEAST` rows, so that nothing of a single row is in it."""
 
-from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from benchmark.compare import derived
-from benchmark.records.identity import digest
 from benchmark.records.record import Record
 
 if TYPE_CHECKING:
-    from benchmark.records.store import Store
     from datasets.base import Table
     from datasets.schema import Array
 
-FILE = "marginal.json"
 STEP = 0.05  # of a bin, in standard deviations of the label's normal score
 LEAST = 20  # rows of a bin
 
@@ -41,24 +36,9 @@ class Marginal(msgspec.Struct, frozen=True, kw_only=True):
     test: Bins
 
 
-def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only: Collection[str] = ()) -> None:
-    """Bring the file of each dataset of watch times with records up to date: see `derived.refresh`."""
-
-    def make(dataset: str, folder: Path, table: "Table") -> None:
-        derived.write(folder / FILE, derived.encode(describe(dataset, table)))
-
-    what = "how its labels are distributed"
-    derived.refresh(store, root, say, only, file=FILE, what=what, code=code(), fits=fits, read=read, make=make)
-
-
 def fits(record: Record) -> bool:
     """Whether the record's dataset has durations: a label without many equal values."""
     return "bucket_edges" in record.facts
-
-
-def code() -> str:
-    """A hash of what decides the numbers besides the data."""
-    return digest(Path(__file__).read_bytes())
 
 
 def describe(dataset: str, table: "Table") -> Marginal:
@@ -66,7 +46,7 @@ def describe(dataset: str, table: "Table") -> Marginal:
     label, test = table.rows.label, table.view("test").label
     if label is None or test is None or len(test) < 2 * LEAST:
         raise ValueError(f"{dataset} needs {2 * LEAST} test rows with labels")
-    return Marginal(dataset=dataset, code=code(), table=table.fingerprint, all=binned(label), test=binned(test))
+    return Marginal(dataset=dataset, code=KIND.code, table=table.fingerprint, all=binned(label), test=binned(test))
 
 
 def binned(label: "Array") -> Bins:
@@ -94,6 +74,11 @@ def _short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def read(folder: Path) -> Marginal | None:
-    """A dataset's below its folder of records, None where there is none. Raises UserError on another file."""
-    return derived.read(folder / FILE, Marginal)
+KIND = derived.Kind(
+    file="marginal.json",
+    form=Marginal,
+    sources=(__file__,),
+    what="how its labels are distributed",
+    fits=fits,
+    measure=describe,
+)

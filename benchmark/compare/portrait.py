@@ -1,21 +1,17 @@
 """Describes how a log's watch ratios move over time: one small JSON file beside the records of a chronological dataset,
 complete or absent."""
 
-from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from benchmark.compare import derived
-from benchmark.records.identity import digest
 from benchmark.records.record import Record
 
 if TYPE_CHECKING:
-    from benchmark.records.store import Store
     from datasets.base import Table
 
-FILE = "portrait.json"
 PARTS = 14  # of equally many rows: about a day each of a log of two weeks
 LEVEL = 0.05
 _CHRONOLOGICAL = "chronological"  # what such a protocol's split begins with
@@ -43,27 +39,10 @@ class Portrait(msgspec.Struct, frozen=True, kw_only=True):
     buckets: list[Bucket]  # the shortest durations first
 
 
-def refresh(store: "Store", root: Path | None, say: Callable[[str], None], only: Collection[str] = ()) -> None:
-    """Bring the portrait of each chronological dataset with records up to date, where its data are at hand.
-
-    only: datasets; all where empty. Raises UserError where a file cannot be read or written."""
-
-    def make(dataset: str, folder: Path, table: "Table") -> None:
-        write(folder, portray(dataset, table))
-
-    what = "how its watch ratios move over time"
-    derived.refresh(store, root, say, only, file=FILE, what=what, code=code(), fits=_fits, read=read, make=make)
-
-
 def _fits(record: Record) -> bool:
     """Says whether the record's dataset is in order of time, with labels in seconds; durations show in its buckets."""
     split, facts = str(record.protocol.get("split", "")), record.facts
     return split.startswith(_CHRONOLOGICAL) and facts.get("unit") == "s" and "bucket_edges" in facts
-
-
-def code() -> str:
-    """A hash of what decides the numbers besides the data."""
-    return digest(Path(__file__).read_bytes())
 
 
 def portray(dataset: str, table: "Table", parts: int = PARTS) -> Portrait:
@@ -78,7 +57,7 @@ def portray(dataset: str, table: "Table", parts: int = PARTS) -> Portrait:
     ratio = label.astype(np.float64) / np.maximum(duration.astype(np.float64), _SHORTEST)
     pieces = list(zip(np.array_split(ratio, parts), np.array_split(bucket, parts), strict=True))
     buckets = [_bucket([r[b == place] for r, b in pieces]) for place in range(table.schema.buckets)]
-    return Portrait(dataset=dataset, code=code(), table=table.fingerprint, buckets=buckets)
+    return Portrait(dataset=dataset, code=KIND.code, table=table.fingerprint, buckets=buckets)
 
 
 def _bucket(pieces: Sequence[Any]) -> Bucket:
@@ -100,11 +79,11 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def read(folder: Path) -> Portrait | None:
-    """A dataset's portrait below its folder of records, None where there is none. Raises UserError on another file."""
-    return derived.read(folder / FILE, Portrait)
-
-
-def write(folder: Path, portrait: Portrait) -> None:
-    """Put it in place: whole or not at all. Raises UserError."""
-    derived.write(folder / FILE, msgspec.json.format(msgspec.json.encode(portrait, order="sorted"), indent=1) + b"\n")
+KIND = derived.Kind(
+    file="portrait.json",
+    form=Portrait,
+    sources=(__file__,),
+    what="how its watch ratios move over time",
+    fits=_fits,
+    measure=portray,
+)

@@ -1,16 +1,16 @@
 """A folder of records, each file read once: records, what was derived of them, searches, arrays, one digest of all."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from benchmark.compare import ceiling as ceilings
 from benchmark.compare import marginal as marginals_of
 from benchmark.compare import noise as noises
 from benchmark.compare import portrait as portraying
 from benchmark.compare.ceiling import Ceiling
+from benchmark.compare.derived import D, Kind
 from benchmark.compare.marginal import Marginal
 from benchmark.compare.noise import Noise
 from benchmark.compare.portrait import Portrait
@@ -22,8 +22,6 @@ from benchmark.records.record import Record, decode
 from benchmark.records.stamp import SUFFIX, Stamp, all_below
 from benchmark.records.study import GLOB, Study, studies
 from benchmark.records.trial import Trial
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,16 +45,14 @@ def read(runs: Path) -> Folder:
     """Everything below the folder. Raises UserError on a file that is something else than its name says."""
     raw = _raw(runs)
     records = sorted((_record(runs, path, raw[path]) for path in files(runs)), key=lambda record: record.cell)
-    portraits = _derived(raw, portraying.FILE, portraying.read)
-    ceiling = _derived(raw, ceilings.FILE, ceilings.read)
     hashes = {path.relative_to(runs).as_posix(): hashlib.sha256(data).hexdigest() for path, data in raw.items()}
     return Folder(
         runs=runs,
         records=records,
         noise=resampled(runs),
-        portraits=portraits,
-        ceilings=ceiling,
-        marginals=_derived(raw, marginals_of.FILE, marginals_of.read),
+        portraits=_derived(raw, portraying.KIND),
+        ceilings=_derived(raw, ceilings.KIND),
+        marginals=_derived(raw, marginals_of.KIND),
         estimands=estimands_of.read(runs),
         searches=studies(runs),
         stamps=all_below(runs),
@@ -65,9 +61,10 @@ def read(runs: Path) -> Folder:
     )
 
 
-def _derived(raw: Iterable[Path], file: str, read: Callable[[Path], T | None]) -> dict[str, T]:
-    """The files of that name, by dataset."""
-    return {path.parent.name: found for path in raw if path.name == file and (found := read(path.parent)) is not None}
+def _derived(raw: Iterable[Path], kind: Kind[D]) -> dict[str, D]:
+    """The files of that kind, by dataset."""
+    found = {path.parent.name: kind.read(path.parent) for path in raw if path.name == kind.file}
+    return {dataset: one for dataset, one in found.items() if one is not None}
 
 
 def files(runs: Path) -> list[Path]:
@@ -112,7 +109,7 @@ def _raw(runs: Path) -> dict[Path, bytes]:
         for path in runs.glob(glob)
         if not path.name.startswith(".")
     )
-    names = (noises.FILE, portraying.FILE, ceilings.FILE, marginals_of.FILE)
+    names = (noises.FILE, portraying.KIND.file, ceilings.KIND.file, marginals_of.KIND.file)
     datasets = (path for name in names for path in runs.glob(f"*/{name}"))
     above = (path for path in [runs / estimands_of.FILE] if path.is_file())
     return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets, *above])}
