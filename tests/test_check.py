@@ -15,7 +15,7 @@ from benchmark.check.run import check
 from benchmark.check.watch import Author
 from benchmark.check.worlds import MAKERS
 from benchmark.cli.app import main
-from benchmark.cli.new import write
+from benchmark.cli.authors import write
 from tests.broken_methods import BROKEN, SOUND
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import ROOT
-from benchmark.cli import authors, options
+from benchmark.cli import chosen, options
 from benchmark.cli.app import main
 from benchmark.plan.catalog import catalog
 from benchmark.plan.usable import unusable
@@ -68,16 +68,16 @@ def test_a_method_that_git_does_not_know_has_a_folder_of_its_own(
     known = {path.relative_to(ROOT).as_posix() for path in (ROOT / "methods").rglob("*.py")} - {"methods/tr.py"}
 
     def folder(*names: str) -> Path:
-        return authors.runs_for([Cell("synthetic", name, "default", 0) for name in names], methods, runs, said.append)
+        return chosen.runs_for([Cell("synthetic", name, "default", 0) for name in names], methods, runs, said.append)
 
-    monkeypatch.setattr(authors, "tracked", lambda below: known)
+    monkeypatch.setattr(chosen, "tracked", lambda below: known)
     assert folder("wlr", "gr", "ziln") == runs
     assert not said
     monkeypatch.chdir(ROOT)
     assert folder("tr") == Path("build", "tr")
     assert said == ["tr is not committed, so the records go to build/tr; --runs FOLDER chooses another"]
     assert folder("tr", "wlr") == Path("build", "own")
-    monkeypatch.setattr(authors, "tracked", lambda below: None)  # no git
+    monkeypatch.setattr(chosen, "tracked", lambda below: None)  # no git
     assert folder("tr") == runs
 
 

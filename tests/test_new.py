@@ -12,7 +12,7 @@ import pytest
 
 from benchmark import ROOT
 from benchmark.cli.app import main
-from benchmark.cli.new import write
+from benchmark.cli.authors import write
 from benchmark.files.errors import UserError
 from tests.copies import copy_sources
 from tests.pages import html_tables, markdown_tables, unpacked

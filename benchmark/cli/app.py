@@ -12,7 +12,6 @@ from benchmark.cli import authors, models, overview, pages, running, sharing, ta
 from benchmark.cli.console import console, hush, say
 from benchmark.cli.options import (
     Data,
-    known_methods,
     root_of,
 )
 from benchmark.files.errors import UserError
@@ -33,21 +32,6 @@ app = App(
     result_action="return_value",
     suppress_keyboard_interrupt=False,  # benchmark.__main__ says what an interrupt means
 )
-
-
-@app.command
-def new(
-    name: Annotated[str, Parameter(help="Of the file and the method: small letters, digits, underscores.")],
-) -> None:
-    """Write methods/NAME.py, a small method for you to change; it is found, tested and ranked as it stands."""
-    from benchmark.cli.new import write
-
-    path = write(name, known_methods())
-    say(f"wrote {path}: say in it what your method learns and predicts")
-    say("the suites take every method, so there is nothing to add to them; next:")
-    say(f"  python -m benchmark check {name}")
-    say(f"  python -m pytest -k {name}")
-    say(f"  python -m benchmark run --suite quick --only {name} --runs build/{name}")
 
 
 @app.command
@@ -84,6 +68,7 @@ _VERBS = (  # as `--help` lists what one would type first
     pages.explain,
     tables.describe,
     models.predict,
+    authors.new,
     authors.check,
     sharing.submit,
     sharing.accept,

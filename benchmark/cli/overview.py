@@ -8,20 +8,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from benchmark.cli import arguments as given
-from benchmark.cli import authors, tables
 from benchmark.cli import studies as views
+from benchmark.cli.chosen import ALL, Choice
 from benchmark.cli.console import console, say
 from benchmark.cli.options import (
     Data,
-    Datasets,
-    Only,
-    OwnRuns,
-    Search,
-    Seeds,
-    Suite,
-    Table,
-    Tune,
-    cells_of_suite,
     known_methods,
     root_of,
     standings_of,
@@ -113,15 +104,7 @@ def fetch_archive(name: str, data: Path | None) -> None:
 
 def plan(
     *,
-    suite: Suite = "",
-    data: Data = None,
-    table: Table = None,
-    runs: OwnRuns = None,
-    dataset: Datasets | None = None,
-    only: Only | None = None,
-    seeds: Seeds = None,
-    tune: Tune = None,
-    search: Search = "",
+    what: Choice = ALL,
     workers: Annotated[
         int,
         Parameter(
@@ -132,13 +115,9 @@ def plan(
 ) -> None:
     """The cells of a suite by group: what would run, what is fresh, what cannot run and why; with --tune or --search
     also the trials."""
-    methods = known_methods()
-    typed = runs is not None or table is not None
-    data, runs, suite = tables.asked(table, data, runs, suite)
-    cells = cells_of_suite(suite, methods, dataset, only, seeds, table)
-    runs = runs if typed else authors.runs_for(cells, methods, runs, say)
-    studies = views.asked_for(cells, methods, tune, search, say)
-    cells += views.cells_of([a.study for a in studies], cells)
+    chosen = what.chosen()
+    methods, runs, data, studies = chosen.methods, chosen.runs, chosen.data, what.studies(chosen)
+    cells = chosen.cells + views.cells_of([a.study for a in studies], chosen.cells)
     standings, unavailable = standings_of(cells, methods, runs, data)
     unavailable |= unusable(
         dict.fromkeys(c.dataset for c in cells if c.dataset not in unavailable), root_of(data), QUICK
@@ -148,20 +127,20 @@ def plan(
     workers = workers or (cores() if device == "cpu" else max(1, len(visible_gpus())))
     times: list[float] = []
     rowless: set[str] = set()
-    for trial_count, study, what in views.left(studies, methods, Store(runs), root_of(data)):
+    for trial_count, study, standing in views.left(studies, methods, Store(runs), root_of(data)):
         guess = costs.of(Group(study.dataset, study.method, "default", ()))
         took = "" if guess is None else f"  {spell(guess.seconds * trial_count):>11}, {guess.basis}"
-        say(f"{study!s:<44} {what}{took}")
+        say(f"{study!s:<44} {standing}{took}")
         if guess is not None and study.dataset not in unavailable:
             times.append(guess.seconds * trial_count)
     for group in grouped(cells):
         states = Counter(standings[cell].state for cell in group.cells)
-        what = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+        standing = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
         if group.dataset in unavailable:
-            what = "not available"
+            standing = "not available"
         guess = costs.of(replace(group, variant="default") if is_tuned(group.variant) else group)
         took = "" if guess is None else f"  {spell(guess.seconds * len(group.seeds)):>11}, {guess.basis}"
-        say(f"{group!s:<44} {len(group.seeds)} seeds  {what}{took}")
+        say(f"{group!s:<44} {len(group.seeds)} seeds  {standing}{took}")
         if group.dataset not in unavailable and any(states[state] for state in ("missing", "stale")):
             if guess is None:
                 rowless.add(group.dataset)

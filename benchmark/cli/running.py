@@ -9,20 +9,15 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from benchmark.cli import arguments as given
-from benchmark.cli import authors, models, tables
+from benchmark.cli import models, tables
 from benchmark.cli import studies as views
+from benchmark.cli.chosen import ALL, Choice
 from benchmark.cli.console import console, say
 from benchmark.cli.options import (
     Data,
     Datasets,
-    Only,
-    OwnRuns,
     Runs,
-    Search,
-    Seeds,
     Suite,
-    Table,
-    Tune,
     cells_of_suite,
     known_methods,
     none_in,
@@ -44,15 +39,7 @@ from datasets import registry
 
 def run(
     *,
-    suite: Suite = "",
-    data: Data = None,
-    table: Table = None,
-    runs: OwnRuns = None,
-    dataset: Datasets | None = None,
-    only: Only | None = None,
-    seeds: Seeds = None,
-    tune: Tune = None,
-    search: Search = "",
+    what: Choice = ALL,
     device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
     executor: Annotated[str, Parameter(help="processes, inline for a debugger, or ray for a cluster.")] = "processes",
     workers: Annotated[
@@ -74,25 +61,22 @@ def run(
     from benchmark.execute.engine import Options
     from benchmark.execute.runner import Runner
 
-    typed = runs is not None or table is not None
-    data, runs, suite = tables.asked(table, data, runs, suite)
-    if keep_model and (table is None or shard):
+    if keep_model and (what.table is None or shard):
         raise UserError("--keep-model goes with a whole --table: other datasets keep no vocabularies to meet new rows")
-    methods = known_methods()
-    cells = cells_of_suite(suite, methods, dataset, only, seeds, table)
-    runs = runs if typed else authors.runs_for(cells, methods, runs, say)
+    chosen = what.chosen()
+    methods, runs, data = chosen.methods, chosen.runs, chosen.data
     sweep(runs)
     part = Shard.parse(shard) if shard else None
-    cells = part.part(cells) if part else cells
-    store = Store(runs, str(part or ""))
-    argv = f"--suite {suite}" + (f" --seeds {seeds}" if seeds else "")
-    argv += f" --table {table.name}" if table else " --data DATA" if data else ""
+    chosen = replace(chosen, cells=part.part(chosen.cells) if part else chosen.cells)
+    cells, store = chosen.cells, Store(runs, str(part or ""))
+    argv = f"--suite {chosen.suite}" + (f" --seeds {what.seeds}" if what.seeds else "")
+    argv += f" --table {what.table.name}" if what.table else " --data DATA" if data else ""
     options = Options(root_of(data), device, executor, workers, workers_per_gpu, address, rerun, argv)
-    if studies := views.asked_for(cells, methods, tune, search, say):
+    if studies := what.studies(chosen):
         from benchmark.tuning.tuner import Tuner
 
-        argv += f" --search {search}" if search else f" --tune {tune}"
-        cells += views.cells_of(Tuner(methods, store, replace(options, argv=argv), console).run(studies), cells)
+        argv += f" --search {what.search}" if what.search else f" --tune {what.tune}"
+        cells = cells + views.cells_of(Tuner(methods, store, replace(options, argv=argv), console).run(studies), cells)
     Runner(methods, store, options, console).run(cells)
     if part:
         say(f"shard {shard} is done; when all are: `python -m benchmark report --runs {runs}` renders the pages")
@@ -101,8 +85,8 @@ def run(
     for line in ranking(cells, store, methods, root_of(data)):
         say(line)
     found = rendered(data, runs)
-    if table is not None and keep_model:
-        models.keep(found, tables.opened(table).name, methods, options, tables.model_of(table))
+    if what.table is not None and keep_model:
+        models.keep(found, tables.opened(what.table).name, methods, options, tables.model_of(what.table))
     return failures(cells, store, runs)
 
 
