@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from msgspec.structs import replace
+from scipy.stats import false_discovery_control
 
 from benchmark.plan.catalog import catalog
 from benchmark.plan.suite import cells, load
 from benchmark.records.estimand import Estimand
 from benchmark.records.record import Curve
 from datasets import registry
+from reports.evidence.stats import LEVEL, holm
 from reports.model.board import Board
 from reports.model.controls import controls, worlds
 from reports.model.folder import Folder
@@ -73,6 +75,19 @@ def test_an_idea_works_from_the_size_on_from_which_it_is_always_better() -> None
     assert by_mae(found).since(found) == 2_000
     assert by_mae(found).verdict == "works"
     assert by_mae(found).rival[-1].word == "better"
+
+
+def test_a_share_of_false_words_is_kept_small_and_not_the_chance_of_any() -> None:
+    """Where a correction for any false word leaves fewer, the words are those that a share of false ones allows."""
+    freed = 0
+    for step in range(1, 30):
+        found = board(dict.fromkeys(ROWS, 5.0), dict.fromkeys(ROWS, 5.0 + step / 1000))
+        duels = [duel for trial in trials(found) for duel in trial.ablation]  # a column
+        ps = [duel.gap.found.p for duel in duels if duel.gap.found]
+        words = [duel.word != "tie" for duel in duels]
+        assert words == [p < LEVEL for p in false_discovery_control(ps)]
+        freed += words != [p < LEVEL for p in holm(ps)]
+    assert freed
 
 
 def test_an_idea_that_is_better_with_few_rows_alone_does_not_work_at_the_last() -> None:

@@ -11,7 +11,7 @@ from scipy.stats import kendalltau
 from benchmark.records.record import Identity
 from reports.evidence.contest import contest, covered
 from reports.evidence.skill import scale_of
-from reports.evidence.stats import Estimate, holm, kendall, kendall_interval, smallest
+from reports.evidence.stats import Estimate, discoveries, holm, kendall, kendall_interval, smallest
 from reports.markup.table import best_two
 from reports.model.board import Board
 from reports.model.folder import digest, resampled
@@ -30,6 +30,19 @@ def test_holm_is_the_hand_computed_one():
     assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
     assert holm([0.5, 0.9]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_discoveries_are_those_of_the_step_up_procedure():
+    """Rejected at q are the i least p-values of the greatest i with p_(i) <= q i / m, and none else."""
+    rng = np.random.default_rng(0)
+    for m in (1, 2, 7, 40):
+        p = np.where(rng.random(m) < 0.5, rng.random(m) / 20, rng.random(m))
+        adjusted = np.array(discoveries(p.tolist()))
+        for q in (0.01, 0.05, 0.2):
+            passed = [i for i, value in enumerate(sorted(p), 1) if value <= q * i / m]
+            bound = sorted(p)[max(passed) - 1] if passed else -1.0
+            assert ((adjusted <= q) == (p <= bound)).all()
+    assert discoveries([]) == []
 
 
 def test_kendalls_tau_is_scipys():

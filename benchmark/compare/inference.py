@@ -48,3 +48,10 @@ def holm(p: Sequence[float]) -> list[float]:
     for rank, place in enumerate(sorted(range(len(p)), key=lambda i: p[i])):
         least = adjusted[place] = min(1.0, max(least, (len(p) - rank) * p[place]))
     return adjusted
+
+
+def discoveries(p: Sequence[float]) -> list[float]:
+    """Adjusted p-values (Benjamini and Hochberg, 1995): of those below q, a share of q is expected to be chance."""
+    from scipy.stats import false_discovery_control
+
+    return [float(value) for value in false_discovery_control(p)] if p else []

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import sqrt
 
-from benchmark.compare.inference import LEVEL, Estimate, estimate, holm  # noqa: F401 (used from here too)
+from benchmark.compare.inference import LEVEL, Estimate, discoveries, estimate, holm  # noqa: F401 (used from here too)
 from reports.model.summary import Summary
 
 APART = 2.0  # standard errors of a difference below which two means are not told apart, where seeds are all there is

@@ -16,7 +16,9 @@ ABOUT = (
     "assumption built in, at four numbers of training rows, and tests on the same rows at all of them. Each world is "
     "drawn once: no interval says what other people, things and labels of it would give. A difference is "
     "the idea's row less the other [95 % interval], so below 0 is good of an error and above 0 of a "
-    "ranking; what noise does not tell apart, by Holm over all such differences of the table, is a tie.",
+    "ranking. What noise does not tell apart is a tie: better and worse are what the procedure of Benjamini and "
+    "Hochberg finds at 5 % among all differences of a column and all sizes, so of twenty such words one may be chance. "
+    "(Boards ask for no false word at all, by Holm; among so many questions that would call nearly every idea a tie.)",
     "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE. By an "
     "error the best rival is therefore one that estimates the same, where there is one; an ablation mostly does. Where "
     "an idea is the whole head and loss, itself without it is the same network on a plain loss.",
@@ -126,9 +128,16 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
     if late:
         yield f"Needs more rows than the least: {'; '.join(late)}."
     yield from _epochs(found)
-    drawn = all(duel.gap.drawn for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails))
-    alone = "Intervals are of seeds alone: all rows of a world meet the same test rows, and these were not drawn again."
-    yield "Intervals draw users and seeds again." if drawn else alone
+    yield _behind([duel for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails)])
+
+
+def _behind(duels: list[Duel]) -> str:
+    """What the intervals are of."""
+    alone = list(dict.fromkeys(plain(duel.dataset) for duel in duels if duel.gap.found and not duel.gap.drawn))
+    if not any(duel.gap.drawn for duel in duels):
+        return "Intervals are of seeds alone: all rows of a world meet the same test rows, which were not drawn again."
+    where = f"; of seeds alone, for want of resampling, those of rows of {sentence_list(alone)}" if alone else ""
+    return f"Intervals draw users and seeds again{where}."
 
 
 def _epochs(found: list[Trial]) -> Iterator[str]:
