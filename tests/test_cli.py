@@ -16,6 +16,7 @@ import pytest
 
 from benchmark.cli.app import main
 from benchmark.plan.catalog import Entry
+from benchmark.records import predictions
 from benchmark.records.cell import Cell
 from benchmark.records.store import Store
 from methods.constants import Mean
@@ -259,6 +260,15 @@ def test_predictions_that_found_no_room_are_made_again(
     again = (tmp_path / "runs/synthetic/mean/default/0.json").read_bytes()
     assert json.loads(record)["metrics"] == json.loads(again)["metrics"]
     shutil.rmtree(tmp_path / "cache/predictions")  # as on a machine that has only the records
+    assert run(*arguments) == 0
+    assert not list((tmp_path / "cache/predictions").rglob("0-*.npy")), "nobody asked for them"
+    assert run(*arguments, "--rerun", "unpredicted") == 0
+    assert "its predictions are not on this machine; it runs again" in capsys.readouterr().out
+    (there,) = (tmp_path / "cache/predictions").rglob("0-*.npy")
+    there.write_bytes(there.read_bytes()[:-1])  # damaged is as good as gone
+    assert run(*arguments, "--rerun", "unpredicted") == 0 and predictions.kept(there)
+    assert run(*arguments, "--rerun", "unpredicted") == 0
+    assert "nothing to run" in capsys.readouterr().out.rpartition("it runs again")[2]
     assert run(*arguments) == 0
     assert "nothing to run" in capsys.readouterr().out
 

@@ -50,7 +50,13 @@ def run(
     ] = 0,
     workers_per_gpu: Annotated[int, Parameter(help="Workers on each visible GPU.", converter=given.count(64))] = 1,
     address: Annotated[str, Parameter(help="Of a Ray cluster: auto, HOST:PORT, or local.")] = "auto",
-    rerun: Annotated[str, Parameter(help="missing, stale, failed or all; by default what is missing or stale.")] = "",
+    rerun: Annotated[
+        str,
+        Parameter(
+            help="missing, stale, failed or all; unpredicted: what is fresh without its predictions on this machine, "
+            "which paired tests need; by default what is missing or stale."
+        ),
+    ] = "",
     shard: Annotated[str, Parameter(help="Only this part of the run, as in 2/8; the others share the --runs.")] = "",
     keep_model: Annotated[
         bool, Parameter(negative="", help="Of a --table: keep the model that the answer names, for `predict`.")

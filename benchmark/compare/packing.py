@@ -55,7 +55,7 @@ def pack(store: Store, dataset: str, out: Path) -> Packed:
     if not found:
         raise UserError(
             f"{dataset}: no record in {store.folder} has its predictions on this machine; "
-            "`python -m benchmark run --rerun all` makes them again"
+            "`python -m benchmark run --rerun unpredicted` makes them again"
         )
     content, members = io.BytesIO(), {}
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:

@@ -55,7 +55,7 @@ class Engine:
                 f"--workers {options.workers}: 1 or more, or 0 for one per core; --workers-per-gpu: 1 or more"
             )
         if options.rerun not in RERUNS:
-            raise UserError(f"--rerun takes missing, stale, failed or all, not {options.rerun!r}")
+            raise UserError(f"--rerun takes {', '.join(filter(None, RERUNS))}, not {options.rerun!r}")
         if options.device not in ("auto", "cpu", "cuda"):
             raise UserError(f"--device takes auto, cpu or cuda, not {options.device!r}")
         if options.device == "cuda" and not has_gpu() and options.executor != RAY:

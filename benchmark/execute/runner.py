@@ -18,7 +18,7 @@ from benchmark.plan.estimate import CostModel, estimate, longest_first
 from benchmark.plan.expected import Expected, Freshness, wanted
 from benchmark.plan.survey import Survey, survey
 from benchmark.records.cell import Cell, Group, grouped
-from benchmark.records.predictions import path_of
+from benchmark.records.predictions import kept, path_of
 from benchmark.records.record import Record
 from benchmark.records.store import Store
 from benchmark.records.study import is_tuned
@@ -79,20 +79,22 @@ class Runner:
 
     def _unpredicted(self, standings: Mapping[Cell, Freshness]) -> set[Cell]:
         """Returns the fresh cells whose predictions found no room in the cache of this machine, and still are not in
-        it; none where --rerun says what is wanted."""
+        it; with `--rerun unpredicted` all that are not in it, none where --rerun says another thing."""
         again: set[Cell] = set()
+        asked = self.options.rerun == "unpredicted"
+        why = "are not on this machine" if asked else "found no room in the cache"
         fresh = [cell for cell, standing in standings.items() if standing.state == "fresh"]
-        for group in grouped(fresh) if not self.options.rerun else ():
-            noted = unkept(self.store.folder, group)
+        for group in grouped(fresh) if asked or not self.options.rerun else ():
+            noted = group.seeds if asked else unkept(self.store.folder, group)
             cells = {cell for cell in group.cells if cell.seed in noted and not self._predicted(group, cell)}
             if cells:
-                self.engine.say(f"{group}: its predictions found no room in the cache; it runs again")
+                self.engine.say(f"{group}: its predictions {why}; it runs again")
             again |= cells
         return again
 
     def _predicted(self, group: Group, cell: Cell) -> bool:
         record = self.store.read(cell)
-        return record is None or path_of(group, cell.seed, record.identity).is_file()
+        return record is None or record.outcome != "ok" or kept(path_of(group, cell.seed, record.identity))
 
     def _job(self, group: Group, expected: Expected) -> TrainGroup:
         cell = group.cells[0]

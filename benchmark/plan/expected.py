@@ -19,6 +19,7 @@ RERUNS: Mapping[str, Iterable[State]] = {  # what --rerun says -> which cells ru
     "missing": ("missing",),
     "stale": ("stale",),
     "failed": ("failed",),
+    "unpredicted": (),  # fresh ones, by what the cache of this machine holds
     "all": ("fresh", "stale", "missing", "failed", "skipped"),
 }
 

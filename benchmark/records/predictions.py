@@ -36,6 +36,15 @@ def encode(prediction: "np.ndarray") -> bytes:
     return data + zlib.crc32(data).to_bytes(_SUM, "little")
 
 
+def kept(path: Path) -> bool:
+    """Whether predictions are there as they were written."""
+    try:
+        read(path)
+    except (OSError, ValueError, EOFError):
+        return False
+    return True
+
+
 def read(path: Path) -> "np.ndarray":
     """Returns the predictions of a file, float32 [test rows]. Raises OSError, and ValueError where the file is not what
     was written."""
