@@ -79,7 +79,7 @@ def test_a_record_says_what_its_numbers_depend_on(tmp_path: Path) -> None:
         (["--dataset", "sinthetic"], "did you mean 'synthetic'?"),
         (["--seeds", "0"], "is not a whole number from 1 to 10,000"),
         (["--data", "/no/such/folder"], "no such folder"),
-        (["--rerun", "some"], "missing, stale, failed or all"),
+        (["--rerun", "some"], "missing, stale, failed, unpredicted, all"),
         (["--executor", "magic"], "processes, inline or ray"),
         (["--workers", "-3"], "is not a whole number from 0 to 10,000"),
         (["--dataset", "kuairand"], "the suite quick has no dataset"),
@@ -261,10 +261,11 @@ def test_predictions_that_found_no_room_are_made_again(
     assert json.loads(record)["metrics"] == json.loads(again)["metrics"]
     shutil.rmtree(tmp_path / "cache/predictions")  # as on a machine that has only the records
     assert run(*arguments) == 0
-    assert not list((tmp_path / "cache/predictions").rglob("0-*.npy")), "nobody asked for them"
+    made = tmp_path / "cache/predictions/synthetic/mean/default"
+    assert not made.exists(), "nobody asked for them"
     assert run(*arguments, "--rerun", "unpredicted") == 0
     assert "its predictions are not on this machine; it runs again" in capsys.readouterr().out
-    (there,) = (tmp_path / "cache/predictions").rglob("0-*.npy")
+    (there,) = made.glob("0-*.npy")
     there.write_bytes(there.read_bytes()[:-1])  # damaged is as good as gone
     assert run(*arguments, "--rerun", "unpredicted") == 0 and predictions.kept(there)
     assert run(*arguments, "--rerun", "unpredicted") == 0

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from scipy.stats import chi2
 
 from benchmark.records.estimand import Case, Estimand, encode
 from benchmark.records.record import Record
@@ -127,6 +128,7 @@ def test_the_share_of_the_order_by_mae_that_kinds_explain():
     whole = sum((r - 5) ** 2 for r in ranks)
     shared = between(here, here.of("kuairand"), "mae")
     assert shared.share == pytest.approx(1 - within / whole) and shared.chance == pytest.approx(1 / 8)
+    assert shared.p == pytest.approx(chi2.sf(8 * shared.share, 1))
     assert between(here, here.of("kuairand")[:7], "mae") is None
     same = Board(found, folder=Folder(estimands=dict.fromkeys(said, Estimand("mean"))))
     assert between(same, same.of("kuairand"), "mae") is None

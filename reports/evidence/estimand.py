@@ -106,6 +106,7 @@ class Between:
 
     share: float
     chance: float
+    p: float  # of a share as large, if kinds do not matter
 
 
 def between(board: Board, results: Sequence[Result], metric: str) -> Between | None:
@@ -119,7 +120,7 @@ def between(board: Board, results: Sequence[Result], metric: str) -> Between | N
     from scipy.stats import kruskal
 
     found = kruskal(*([v.mean for kind, v in known if kind == one] for one in kinds))
-    return Between(float(found.statistic) / (len(known) - 1), (len(kinds) - 1) / (len(known) - 1))
+    return Between(float(found.statistic) / (len(known) - 1), (len(kinds) - 1) / (len(known) - 1), float(found.pvalue))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from reports.evidence.differences import Pair, judged
 from reports.evidence.estimand import between, rho
 from reports.evidence.field import Field, field
 from reports.evidence.notes import ailments
+from reports.evidence.stats import LEVEL, holm
 from reports.markup.text import number, plain
 from reports.model.board import Board, Result
 from reports.model.methods import Tweak
@@ -97,7 +98,16 @@ def _explained(there: Field, datasets: Iterable[str]) -> str:
     if not kinds:
         return ""
     share, chance = _range([one.share for one in kinds]), _range([one.chance for one in kinds])
-    return f" What rows say they estimate explains {share} of their ranks by MAE (by chance {chance})."
+    beyond = sum(p < LEVEL for p in holm([one.p for one in kinds]))
+    on = (
+        f"beyond chance on {beyond} of {len(kinds)} boards"
+        if beyond
+        else f"on none of {len(kinds)} boards beyond chance"
+    )
+    return (
+        f" What rows say they estimate explains {share} of their ranks by MAE (by chance {chance}), {on}, by Kruskal's "
+        "and Wallis's test."
+    )
 
 
 def _range(shares: list[float]) -> str:
