@@ -99,11 +99,7 @@ def _explained(there: Field, datasets: Iterable[str]) -> str:
         return ""
     share, chance = _range([one.share for one in kinds]), _range([one.chance for one in kinds])
     beyond = sum(p < LEVEL for p in holm([one.p for one in kinds]))
-    on = (
-        f"beyond chance on {beyond} of {len(kinds)} boards"
-        if beyond
-        else f"on none of {len(kinds)} boards beyond chance"
-    )
+    on = f"beyond chance on {beyond or 'none'} of {len(kinds)} boards"
     return (
         f" What rows say they estimate explains {share} of their ranks by MAE (by chance {chance}), {on}, by Kruskal's "
         "and Wallis's test."
