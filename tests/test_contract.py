@@ -28,7 +28,7 @@ PLAN = Plan(batch=64, epochs=3, patience=9)
 
 def small(config: Any) -> Any:
     """The same method with a backbone, and prototypes, that train in no time."""
-    sizes = {"dim": 8, "hidden": (16, 16), "vectors": 100, "training": 40}
+    sizes = {"dim": 8, "hidden": (16, 16), "width": 16, "vectors": 60, "training": 20}
     return replace(config, **{k: v for k, v in sizes.items() if hasattr(config, k)})
 
 
@@ -91,7 +91,7 @@ def test_every_variant_trains_to_finite_predictions_without_slow_fallbacks(name:
     for variant, config in configs(name).items():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            trainer = trained(name, [0, 1], torch.float32, Plan(64, 2, 9), config=config)
+            trainer = trained(name, [0, 1], torch.float32, Plan(64, 1, 9), config=config)
         prediction = trainer.predict(TEST)
         assert prediction.shape == (2, len(TEST)), variant
         assert np.isfinite(prediction).all() and (prediction >= 0).all(), variant
