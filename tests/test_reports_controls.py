@@ -164,7 +164,9 @@ def test_by_an_error_the_rival_is_one_that_estimates_the_same() -> None:
 def test_an_idea_that_helps_without_its_assumption_is_named() -> None:
     found = board({"": 5.0}, {"": 5.5}, fails=(6.0, 7.0))
     assert by_mae(found).elsewhere == "helps there too"
-    assert "also where its assumption does not hold" in " ".join(section(found).parts[0].lines)
+    assert "better by MAE where its assumption does not hold, as where it does" in " ".join(
+        section(found).parts[0].lines
+    )
 
 
 def test_worlds_have_no_boards_and_no_part_in_other_findings() -> None:

@@ -114,12 +114,7 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
             f"seen in the world made for it, at {_sizes(board, trial)} training rows, by "
             f"{sentence_list(_metrics(found, trial))}."
         )
-    for trial in found:
-        if trial.fails and trial.fails[-1].word == "better":
-            yield (
-                f"{trial.last.mine.label}: {plain(trial.idea.says)} is better by {METRICS[trial.metric].name} also "
-                "where its assumption does not hold, so what it gains is not that assumption alone."
-            )
+    yield from _elsewhere(found)
     late = [
         f"{t.last.mine.label} ({plain(t.idea.says)}, {METRICS[t.metric].name}) from {since:,} on"
         for t in found
@@ -129,6 +124,20 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
         yield f"Needs more rows than the least: {'; '.join(late)}."
     yield from _epochs(found)
     yield _behind([duel for trial in found for duel in (*trial.ablation, *trial.rival, *trial.fails)])
+
+
+def _elsewhere(found: list[Trial]) -> Iterator[str]:
+    """Ideas that gain where their assumption fails, with the metrics; at most training rows."""
+    helped = [trial for trial in found if trial.fails and trial.fails[-1].word == "better"]
+    for says in dict.fromkeys(trial.idea.says for trial in helped):
+        here = [trial for trial in helped if trial.idea.says == says]
+        metrics = sentence_list([METRICS[trial.metric].name for trial in here])
+        too = any(trial.last.word == "better" for trial in here)
+        yield (
+            f"{here[0].last.mine.label}: {plain(says)} is better by {metrics} where its assumption does not hold, "
+            f"{'as where it does' if too else 'and no better where it does'}, so what it gains is not that assumption"
+            f"{' alone' * too}."
+        )
 
 
 def _behind(duels: list[Duel]) -> str:
