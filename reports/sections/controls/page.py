@@ -13,14 +13,16 @@ from reports.sections.controls.trial import Duel, Trial, rows, trials
 
 ABOUT = (
     "Made-up worlds whose truth is known, described with their formulas in `datasets/worlds`; each has one idea's "
-    "assumption built in, at four numbers of training rows, and tests on the same rows at all of them. Each world is "
-    "drawn once: no interval says what other people, things and labels of it would give. A difference is "
+    "assumption built in, at up to four numbers of training rows, and tests on the same rows at all of them. Each "
+    "world is drawn once: no interval says what other people, things and labels of it would give. A difference is "
     "the idea's row less the other [95 % interval], so below 0 is good of an error and above 0 of a "
     "ranking. What noise does not tell apart is a tie: better and worse are what the procedure of Benjamini and "
     "Hochberg finds at 5 % among all differences of a column and all sizes, so of twenty such words one may be chance. "
     "(Boards ask for no false word at all, by Holm; among so many questions that would call nearly every idea a tie.)",
     "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE. By an "
-    "error the best rival is therefore one that estimates the same, where there is one; an ablation mostly does. Where "
+    "error the best rival is therefore one that estimates the same, where there is one, and so is the oracle; an "
+    "ablation mostly estimates the same. The best rival is the best on these very test rows, which is to its favour. "
+    "Every row ends where patience does, so one that stands still before it gains is judged as it stood. Where "
     "an idea is the whole head and loss, itself without it is the same network on a plain loss.",
 )
 
@@ -111,10 +113,13 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
         mine, other = trial.last.mine, trial.last.other
         yield (
             f"{mine.label} nowhere beats {other.label}: {plain(trial.idea.says)} gains nothing that noise leaves to be "
-            f"seen in the world made for it, at {_sizes(board, trial)} training rows, by "
+            f"seen in its world, at {_sizes(board, trial)} training rows, by "
             f"{sentence_list(_metrics(found, trial))}."
         )
     yield from _elsewhere(found)
+    for but in dict.fromkeys(trial.idea.but for trial in found if trial.idea.but):
+        names = dict.fromkeys(trial.last.mine.label for trial in found if trial.idea.but == but)
+        yield f"To be read with {sentence_list(list(names))}: {plain(but)}."
     late = [
         f"{t.last.mine.label} ({plain(t.idea.says)}, {METRICS[t.metric].name}) from {since:,} on"
         for t in found

@@ -48,10 +48,11 @@ class Trial:
         return self.ablation[-1]
 
     def oracle(self, board: Board) -> float | None:
-        """The best that can be had at most training rows."""
+        """The best that can be had at most training rows; by an error, by what estimates the same as the idea."""
         low = METRICS[self.metric].low
-        known = [e.mean(self.metric) for e in board.of(self.last.dataset) if e.oracle and e.ok]
-        values = [value for value in known if value is not None]
+        known = [e for e in board.of(self.last.dataset) if e.oracle and e.ok]
+        alike = _alike(board, self.last.mine, known) if self.metric in ERRORS else known
+        values = [value for e in alike if (value := e.mean(self.metric)) is not None]
         return (min(values) if low else max(values)) if values else None
 
     def since(self, board: Board) -> int | None:
@@ -139,7 +140,7 @@ def _rivals(board: Board, trial: Trial, datasets: list[str]) -> Iterator[Gap]:
 
 
 def _alike(board: Board, mine: Result, known: list[Result]) -> list[Result]:
-    """The rivals that estimate what the row does, a mean or a median; all where it is neither, or none does."""
+    """Those that estimate what the row does, a mean or a median; all where it is neither, or none does."""
     kind = estimates(board, mine)
     found = [e for e in known if estimates(board, e) == kind]
     return found if found and kind in (MEAN, MEDIAN) else known

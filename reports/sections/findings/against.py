@@ -103,11 +103,14 @@ def _rivalry(paper: Paper, label: str, duels: Duels, others: Mapping[str, Result
     simple = [name for name, entry in others.items() if entry.trees or entry.label_only]
     among = f", among them {sentence_list([plain(name) for name in simple])}" if simple else ""
     head = (
-        f"{label} beats all of its rivals by {sentence_list(won)}"
+        f"{label} beats all rivals of its paper by {sentence_list(won)}, if not all of the board"
         if won
-        else f"{label} nowhere beats all of its rivals"
+        else f"{label} nowhere beats all rivals of its paper"
     )
     where = boards(dict.fromkeys(dataset for dataset, _ in duels))
     link = paper_of(paper.key, next(s.key for s in supplements(paper) if s.rivals), "pair by pair")
-    text = f"**{head}.** Against {len(others)} rivals{among}, beyond noise, on {where}: {'; '.join(texts)} ({link})."
+    text = (
+        f"**{head}.** Against {len(others)} rivals that it has or leaves out{among}, beyond noise, on {where}: "
+        f"{'; '.join(texts)} ({link})."
+    )
     return Finding(f"rivals-{paper.key}", text)

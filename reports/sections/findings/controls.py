@@ -26,13 +26,14 @@ def controls(board: Board) -> Iterator[Finding]:
     losers = [f"{t.last.mine.label} ({plain(t.idea.says)})" for t in never(found)]
     head = of(len(works), len(ideas)).capitalize()
     parts = [f"better than the best of its rivals as well {_are(len(ahead))}"] * bool(works)
-    parts += [f"worse by the other of both {_are(len(worse))}"] * bool(worse)
+    parts += [f"worse by another of these {_are(len(worse))}"] * bool(worse)
     parts += [f"better where the assumption does not hold {_are(len(too), len(tried))}"] * bool(tried)
     parts += [f"better at no number of rows: {listed(losers, 5)}"] * bool(losers)
     text = (
         f"**{head} ideas gain beyond noise where they should.** In made-up worlds in which its assumption holds, at "
-        "the most training rows, each is held against the same method without it by an error and a ranking, and gains "
-        f"if it is better by either; {'; '.join(parts)}."
+        "the most training rows, each is held against the same method without it by errors and a ranking, and gains "
+        "if it is better by any (by Benjamini and Hochberg: one such word of twenty may be chance); "
+        f"{'; '.join(parts)}."
     )
     if cut:
         text += (

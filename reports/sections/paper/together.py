@@ -19,8 +19,10 @@ ABOUT = (
     "RMSE, or the conditional median, with the least MAE. Assumed besides: the paper's labels are distributed as ours "
     "on the data named below (MAE / RMSE needs their shape alone), and its XAUC counts a tie as a half.",
     "A row that lies above both could be improved without any learning, by drawing its own predictions to another "
-    "scale; one that lies below both has errors that no prediction of its order reaches. Either way some of its "
-    "numbers are of other rows, another formula or another model than the rest, or an assumption is wrong.",
+    "scale: its model is badly scaled, or its numbers are not all of the same rows, formula and model, or an "
+    "assumption is wrong. One that lies below both has errors that no prediction of its order reaches, which no model "
+    "explains: some of its numbers are of other rows, another formula or another model than the rest, or an "
+    "assumption is wrong.",
 )
 
 
