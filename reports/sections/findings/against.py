@@ -103,7 +103,7 @@ def _rivalry(paper: Paper, label: str, duels: Duels, others: Mapping[str, Result
     simple = [name for name, entry in others.items() if entry.trees or entry.label_only]
     among = f", among them {sentence_list([plain(name) for name in simple])}" if simple else ""
     head = (
-        f"{label} beats all rivals of its paper by {sentence_list(won)}, if not all of the board"
+        f"{label} beats all rivals of its paper by {sentence_list(won)}"
         if won
         else f"{label} nowhere beats all rivals of its paper"
     )
