@@ -160,7 +160,7 @@ def test_a_named_search_tries_its_grid(session: Session, tmp_path: Path) -> None
         (["--tune", "4", "--search", "rates"], "leave --tune away"),
         (["--search", "rats"], "did you mean 'rates'"),
         (["--search", "rates", "--only", "shift"], "--search rates is of tiny"),
-        (["--tune", "4", "--rerun", "bogus"], "--rerun takes missing, stale, failed or all, not 'bogus'"),
+        (["--tune", "4", "--rerun", "bogus"], "--rerun takes missing, stale, failed, unpredicted, all, not 'bogus'"),
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_code_2(
