@@ -103,11 +103,8 @@ def case(kind: Kind, runs: Path, cache: Path, rng: random.Random, plain: dict[An
             raise AssertionError(f"{verb} fails on unchanged files: {said[-300:]} {why}")
         plain[verb] = _shown(runs, world.call(*verb)[1], verb[0])
     raw, stat = path.read_bytes(), path.stat()
-    try:
-        changed = mutation(raw, rng)
-    except (ValueError, IndexError):  # too small for it
-        return
-    if changed == raw:
+    changed = change.applied(mutation, raw, rng)
+    if changed in (None, raw):
         return
     path.write_bytes(changed)
     if kind.checked and rng.random() < 0.5:  # as if nobody had been there

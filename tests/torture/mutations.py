@@ -11,6 +11,14 @@ from typing import Any
 Mutation = Callable[[bytes, random.Random], bytes]
 
 
+def applied(mutation: Mutation, raw: bytes, rng: random.Random) -> bytes | None:
+    """What it makes of these bytes; None where they are too few for it."""
+    try:
+        return mutation(raw, rng)
+    except (ValueError, IndexError, csv.Error):
+        return None
+
+
 def bit(raw: bytes, rng: random.Random) -> bytes:
     at = rng.randrange(len(raw))
     return raw[:at] + bytes([raw[at] ^ 1 << rng.randrange(8)]) + raw[at + 1 :]

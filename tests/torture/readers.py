@@ -69,15 +69,11 @@ def judge(kind: Kind, runs: Path, path: Path, known: set[str], whole: Any) -> tu
         with world.within(_LIMIT):
             found = _plain(kind.read(runs, path))
     except UserError as error:
-        return ("refused", "") if "\n" not in str(error) and len(str(error)) < 1500 else ("not one line", str(error))
+        return world.refusal(str(error))
     except ValueError as error:  # which whoever reads predictions takes for a lack of them
         return ("refused", "") if kind.checked else ("traceback", f"ValueError: {error}")
-    except world.Hang:
-        return "hang", f"more than {_LIMIT} s"
-    except MemoryError:
-        return "memory", "MemoryError"
-    except Exception as error:
-        return "traceback", f"{type(error).__name__}: {error}"
+    except (world.Hang, Exception) as error:
+        return world.fault(error, _LIMIT)
     if found == whole:
         return "the same", ""
     if kind.checked:
@@ -98,11 +94,8 @@ def torture(runs: Path, cache: Path, times: int, seed: int) -> list[Row]:
         (kind,) = rng.choices(there, [kind.weight for kind in there])
         path, mutation = rng.choice(files[kind]), rng.choice(kind.mutations)
         raw, whole = wholes[path]
-        try:
-            changed = mutation(raw, rng)
-        except (ValueError, IndexError):  # too small for it
-            continue
-        if changed == raw:
+        changed = change.applied(mutation, raw, rng)
+        if changed in (None, raw):
             continue
         path.write_bytes(changed)
         try:

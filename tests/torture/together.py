@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tests.torture import warm, world
@@ -18,6 +18,15 @@ from tests.torture.table import Row
 
 def _left(*folders: Path) -> list[str]:
     return [name for folder in folders for name in world.scratch(folder)]
+
+
+def _add_end(row: Row, bench: Bench, code: int | None, runs: Path, log: Path, scratch: Sequence[str] = ()) -> None:
+    """Adds how a run ended that should have made the records of one left alone. scratch: what it left behind."""
+    said = log.read_text()
+    fault = complaint(code, said, codes=(0,))
+    found = [] if fault else [*world.differences(bench.whole, world.everything(runs)), *scratch]
+    row.add(fault or ("other records" if found else "same to the bit"), held=not (fault or found),
+            example=f"the run: {found[:3]} {said[-200:]}")  # fmt: skip
 
 
 def two_runs(bench: Bench, rng: random.Random) -> Row:
@@ -52,10 +61,7 @@ def two_folders(bench: Bench, rng: random.Random) -> Row:
         both.append((runs / name, log.with_name(name), bench.start(cache, runs / name, log.with_name(name))))
         time.sleep(rng.choice([0, 0.05, 0.2]))
     for folder, said, process in both:
-        fault = complaint(ended(process), said.read_text(), codes=(0,))
-        found = [] if fault else world.differences(bench.whole, world.everything(folder)) + _left(folder)
-        row.add(fault or ("other records" if found else "same to the bit"), held=not (fault or found),
-                example=f"{found[:3]} {said.read_text()[-200:]}")  # fmt: skip
+        _add_end(row, bench, ended(process), folder, said, scratch=_left(folder))
     return row
 
 
@@ -69,10 +75,7 @@ def readers(bench: Bench, rng: random.Random) -> Row:
         code, said = bench.call(cache, verb, "--runs", str(runs), log=other)
         fault = complaint(code, said) or ("torn" if runs.exists() and world.torn(runs) else "")
         row.add(fault or ("one line" if code == 2 else "answered"), held=not fault, example=f"{verb}: {said[-250:]}")
-    fault = complaint(process.returncode, log.read_text(), codes=(0,))
-    found = [] if fault else world.differences(bench.whole, world.everything(runs))
-    row.add(fault or ("other records" if found else "same to the bit"), held=not (fault or found),
-            example=f"the run: {found[:3]} {log.read_text()[-200:]}")  # fmt: skip
+    _add_end(row, bench, process.returncode, runs, log)
     return row
 
 

@@ -188,6 +188,20 @@ class Hang(BaseException):
     """A case that took too long; no `except Exception` may swallow it."""
 
 
+def refusal(text: str) -> tuple[str, str]:
+    """The verdict on a refusal in these words, and an example."""
+    return ("refused", "") if "\n" not in text and len(text) < 1500 else ("not one line", text)
+
+
+def fault(error: BaseException, seconds: int) -> tuple[str, str]:
+    """The verdict on what came out of a case that had so many seconds, and an example."""
+    if isinstance(error, Hang):
+        return "hang", f"more than {seconds} s"
+    if isinstance(error, MemoryError):
+        return "memory", "MemoryError"
+    return "traceback", f"{type(error).__name__}: {error}"
+
+
 @contextlib.contextmanager
 def within(seconds: int):  # type: ignore[no-untyped-def]
     """Raises Hang inside where it takes longer."""
