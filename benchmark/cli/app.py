@@ -10,10 +10,7 @@ from cyclopts import App, CycloptsError, Parameter
 from benchmark.cli import arguments as given
 from benchmark.cli import authors, models, overview, pages, running, sharing, tables
 from benchmark.cli.console import console, hush, say
-from benchmark.cli.options import (
-    Data,
-    root_of,
-)
+from benchmark.cli.options import Data, root_of
 from benchmark.files.errors import UserError
 from benchmark.files.paths import version
 from benchmark.files.plain import PlainFormatter, plain

@@ -88,4 +88,4 @@ def runs_for(cells: Iterable[Cell], methods: Mapping[str, Entry], runs: Path, sa
     verb = "is" if len(own) == 1 else "are"
     folder = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
     say(f"{', '.join(own)} {verb} not committed, so the records go to {folder}; --runs FOLDER chooses another")
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    return folder

@@ -108,6 +108,7 @@ class Kind(Generic[D]):
         from datasets import cache, registry
         from datasets.base import BadData, CacheError, NotAvailable
 
+        code = self.code
         records = {r.dataset: r for r in store.all() if r.outcome == "ok" and (not only or r.dataset in only)}
         for dataset in sorted(name for name, record in records.items() if self.fits(record)):
             folder = store.folder / dataset
@@ -116,7 +117,7 @@ class Kind(Generic[D]):
             try:
                 here = registry.get(dataset, root)
                 known, kept = cache.cached_fingerprint(here, root), self.read(folder)
-                if kept is not None and kept.code == self.code and known in (None, kept.table):
+                if kept is not None and kept.code == code and known in (None, kept.table):
                     continue
                 say(f"{dataset}: {self.what}")
                 self.write(folder, self.measure(dataset, cache.load(here, root)))

@@ -51,8 +51,11 @@ class Trial:
         """The best that can be had at most training rows; by an error, by what estimates the same as the idea."""
         low = METRICS[self.metric].low
         known = [e for e in board.of(self.last.dataset) if e.oracle and e.ok]
-        alike = _alike(board, self.last.mine, known) if self.metric in ERRORS else known
-        values = [value for e in alike if (value := e.mean(self.metric)) is not None]
+        values = [
+            value
+            for e in _alike(board, self.last.mine, known, self.metric)
+            if (value := e.mean(self.metric)) is not None
+        ]
         return (min(values) if low else max(values)) if values else None
 
     def since(self, board: Board) -> int | None:
@@ -133,14 +136,16 @@ def _rivals(board: Board, trial: Trial, datasets: list[str]) -> Iterator[Gap]:
         mine = board.numbers(dataset, *row(trial.idea.row))
         known = [e for name in trial.idea.rivals if (e := board.numbers(dataset, *row(name)))]
         if mine:
-            alike = _alike(board, mine, known) if trial.metric in ERRORS else known
+            alike = _alike(board, mine, known, trial.metric)
             valued = [(sign * value, e.label, e) for e in alike if (value := e.mean(trial.metric)) is not None]
             if valued:
                 yield from _gap(board, mine, min(valued, key=lambda one: one[:2])[2], trial.metric)
 
 
-def _alike(board: Board, mine: Result, known: list[Result]) -> list[Result]:
-    """Those that estimate what the row does, a mean or a median; all where it is neither, or none does."""
+def _alike(board: Board, mine: Result, known: list[Result], metric: str) -> list[Result]:
+    """By an error, those that estimate what the row does, a mean or a median; all where it is neither, or none does."""
+    if metric not in ERRORS:
+        return known
     kind = estimates(board, mine)
     found = [e for e in known if estimates(board, e) == kind]
     return found if found and kind in (MEAN, MEDIAN) else known
