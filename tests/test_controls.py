@@ -12,6 +12,8 @@ from datasets.worlds.cast import Cast
 from datasets.worlds.spend import SPEND
 from datasets.worlds.watch import WATCH
 from datasets.worlds.world import Rows, drawn
+from methods._bins import bin_of, equal_frequency
+from methods.gr import vocabulary
 
 WORLDS = {world.key: world for world in (*WATCH, *SPEND)}
 
@@ -94,16 +96,33 @@ def ratios(world):
     return cast.seconds[rows.thing], label / cast.seconds[rows.thing]
 
 
-def near_a_peak(seconds, ratio):
-    """The share of ratios within 10 % of a peak of their duration group."""
-    peaks = np.array([[0.15, 0.6, 1.0, 2.0], [0.08, 0.35, 0.7, 1.0], [0.03, 0.12, 0.3, 0.6]])
-    group = (seconds > 30).astype(int) + (seconds > 60)
-    return (np.abs(ratio[:, None] / peaks[group] - 1) < 0.1).any(1).mean()
+def peaks_of(seconds, ratio):
+    """The mean and the spread of the log ratio at each of four peaks in each fifth of the videos, [5, 4] each."""
+    videos = np.unique(seconds)
+    group = np.searchsorted(videos, seconds) * 5 // len(videos)
+    at = np.abs(np.log(ratio[:, None] / np.array([0.1, 0.5, 1.0, 2.0]))).argmin(1)
+    parts = [[ratio[(group == g) & (at == k)] for k in range(4)] for g in range(5)]
+    means = np.array([[part.mean() for part in row] for row in parts])
+    return means, np.array([[np.log(part).std() for part in row] for row in parts])
 
 
-def test_watch_ratios_crowd_at_peaks_of_their_duration_group():
-    assert near_a_peak(*ratios(WORLDS["peaks"])) > 0.97
-    assert near_a_peak(*ratios(WORLDS["plain"])) < 0.3
+def test_watch_ratios_crowd_at_peaks_of_like_means_and_unlike_spreads():
+    seconds, ratio = ratios(WORLDS["peaks"])
+    means, spreads = peaks_of(seconds, ratio)
+    np.testing.assert_allclose(means, np.broadcast_to([0.1, 0.5, 1.0, 2.0], means.shape), rtol=0.03)
+    assert (np.diff(spreads, axis=0) < 0).all()
+    assert (spreads[0] > 3 * spreads[-1]).all()
+    seconds, ratio = ratios(WORLDS["plain"])
+    assert peaks_of(seconds[ratio > 0], ratio[ratio > 0])[1].min() > 0.16, "as wide as no peak at all"
+
+
+def test_the_groups_of_peaks_are_the_buckets_of_the_method():
+    """But for videos at the edges, which move with the rows that are drawn."""
+    cast, rows, law, _ = people(WORLDS["peaks"], 20_000)
+    seconds = cast.seconds[rows.thing]
+    bucket = bin_of(seconds, equal_frequency(seconds, 5))
+    group = np.argmax(law.sigma[:, :1] == np.array(WORLDS["peaks"].spreads), axis=1)
+    assert (bucket == group).mean() > 0.8
 
 
 def test_labels_are_sums_of_tokens_and_a_coin_decides_a_fifth_of_them():
@@ -112,6 +131,13 @@ def test_labels_are_sums_of_tokens_and_a_coin_decides_a_fifth_of_them():
     sums = {sum(v for v, b in zip(world.values, bits, strict=True) if b) for bits in np.ndindex(*(2,) * 6)}
     assert set(label) <= sums
     assert len(sums) == 64
+    # a vocabulary of powers of two writes a label in just the tokens that it was added up from
+    words = vocabulary.binary(label, vocabulary.unit_of(label))
+    written = words.encode(label)
+    used = {
+        float(words.values[token - vocabulary.SPECIAL]) for token in np.unique(written[written >= vocabulary.SPECIAL])
+    }
+    assert used == set(world.values)
     np.testing.assert_allclose(law.weight.sum(1), 1)
     # the likeliest sequence is all as it was meant: each of six bits with probability 0.9
     np.testing.assert_allclose(law.weight.max(1), 0.9**6)

@@ -28,35 +28,37 @@ def _between(above: Array) -> Array:
 
 @dataclass(frozen=True)
 class Peaks(World):
-    """y = d r exp(spread e), r one of four ratios of the row's duration group; P(beyond the k-th) = sigmoid(sharp (z -
-    cut_k)). The assumption of ProWTP (its Figure 1): in each duration bucket watch ratios crowd at peaks of their
-    own."""
+    """y = d r exp(s e - s^2 / 2), r one of four ratios, P(beyond the k-th) = sigmoid(sharp (z - cut_k)), s that of the
+    video's group: five groups of as many videos each, from short to long. The assumption of ProWTP (its Figure 1 and
+    Section 3.2): watch ratios crowd at peaks, and across duration buckets these have like means and unlike spreads."""
 
     key: ClassVar[str] = "peaks"
-    title: ClassVar[str] = "watch ratios at peaks of the duration group"
-    edges: tuple[float, ...] = (30.0, 60.0)  # seconds, of the groups
-    ratios: tuple[tuple[float, ...], ...] = ((0.15, 0.6, 1.0, 2.0), (0.08, 0.35, 0.7, 1.0), (0.03, 0.12, 0.3, 0.6))
+    title: ClassVar[str] = "watch ratios at peaks, as wide as the duration says"
+    ratios: tuple[float, ...] = (0.1, 0.5, 1.0, 2.0)
+    spreads: tuple[float, ...] = (0.15, 0.11, 0.08, 0.05, 0.03)  # of a group's log ratios, from short to long videos
     cuts: tuple[float, ...] = (-0.7, 0.0, 0.7)
     sharp: float = 8.0
-    spread: float = 0.04
 
     def law(self, cast: Cast, rows: Rows) -> LogNormals:
+        groups = len(self.spreads)
+        edges = np.quantile(cast.seconds, np.arange(1, groups) / groups, method="inverted_cdf")
         seconds = cast.seconds[rows.thing]
-        group = np.searchsorted(np.array(self.edges), seconds, side="left")
+        spread = np.array(self.spreads)[np.searchsorted(edges, seconds, side="left")][:, None]
         weight = _between(_sigmoid(self.sharp * (cast.scores(rows.user, rows.thing) - np.array(self.cuts))))
-        mu = np.log(seconds[:, None] * np.array(self.ratios)[group])
-        return LogNormals(weight, mu, np.full_like(mu, self.spread))
+        mu = np.log(seconds[:, None] * np.array(self.ratios)) - spread**2 / 2
+        return LogNormals(weight, mu, np.broadcast_to(spread, mu.shape))
 
 
 @dataclass(frozen=True)
 class Tokens(World):
     """y = sum_t v_t b_t of bits b_t. The bit meant at t is 1[z_t + carry (2 b_{t-1} - 1) > 0], b_0 = 1/2; with
     probability `flips` a coin decides instead. The assumption of GR (its Section 3): a value is a sequence of tokens
-    from large to small, each of which depends on those before it, and which sum to it."""
+    from large to small, each of which depends on those before it, and which sum to it. The tokens are powers of two, so
+    that a vocabulary of these (its Table 4) writes a label as it came about."""
 
     key: ClassVar[str] = "tokens"
     title: ClassVar[str] = "sums of tokens"
-    values: tuple[float, ...] = (230.0, 115.0, 58.0, 29.0, 14.0, 7.0)
+    values: tuple[float, ...] = (256.0, 128.0, 64.0, 32.0, 16.0, 8.0)
     scores: ClassVar[int] = 6
     flips: float = 0.2
     carry: float = 0.5

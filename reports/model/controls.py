@@ -21,6 +21,7 @@ class Idea(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: list[str]
     holds: str  # the world in which its assumption holds
     fails: str  # one in which it does not
+    reading: bool = False  # ours of what the paper leaves open: shown, not counted among the ideas
     but: str = ""  # what that world or the ablation leaves open, a clause
 
 
