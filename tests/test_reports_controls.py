@@ -143,7 +143,7 @@ def test_a_row_whose_epochs_were_over_too_soon_is_said_to_be_cut_short() -> None
         section(found).parts[0].lines
     )
     (said,) = finding(found)
-    assert "Of 1 of 1 the row or the one without had patience left" in said.text
+    assert "For 1 of 1 of these ideas the row, or the one without, had patience left" in said.text
 
 
 def test_by_an_error_the_rival_is_one_that_estimates_the_same() -> None:

@@ -159,7 +159,7 @@ def test_the_finding_names_the_leaders_and_the_papers_methods():
     assert "mean the least RMSE has most often ProWTP (1 of 1 boards" in found.text
     assert "noise leaves ProWTP first on 1 of 1" in found.text
     assert "Of 6 rows of networks 1 estimate a median and 3 a mean" in found.text
-    assert "predicted / actual of 1 is another's" in found.text
+    assert "of 1 predicted / actual says that they do not" in found.text
     (other,) = finding(board(row("kuairand", "prowtp", mae=24.0, rmse=41.0, ratio=1.0)))
     assert "noise leaves ProWTP first on none of 1" in other.text and "most often TR / VR" in other.text
 

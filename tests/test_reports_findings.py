@@ -146,6 +146,9 @@ def test_rivals_are_counted_and_a_clean_sweep_is_named():
         "Against 3 rivals that it has or leaves out, among them a constant (median)," in found
         and "by RMSE 0 won, 0 lost, 3 open" in found
     )
+    assert "ahead of it" not in found
+    led = text("rivals-GR", row("kuairand", "gr", mae=20.0), *rivals, row("kuairand", "egmn", mae=19.0))
+    assert "no rival of its paper, and ahead of it by MAE on kuairand, is egmn" in led
     found = text("rivals-GR", row("kuairand", "gr", mae=21.0), *rivals)
     assert "nowhere beats all" in found and "by MAE 2 won, 1 lost, 0 open" in found
     assert "by MAE 0 won, 0 lost, 3 open" in text("rivals-GR", row("kuairand", "gr", mae=21.0), *rivals, pairs=9.0)

@@ -69,7 +69,7 @@ def test_the_finding_counts_what_moves_and_for_whom():
     assert found.text.startswith("**Stopped by the method's own loss, 3 of 6 errors move beyond the spread of seeds.**")
     assert "RMSE of 2 that estimate a mean: 1 better, 0 worse" in found.text
     assert "MAE of 1 that estimate a median: 0 better, 1 worse" in found.text
-    assert "a seed's standard deviation is 0." in found.text
+    assert "seeds spread an error by 0.06 % of its size, by 0.48 % else (medians over rows)" in found.text
 
 
 def test_two_twins_of_one_board_are_told_apart():

@@ -1,4 +1,4 @@
-"""How well a log can be ordered at all: what users and items know of the label, beside the best row of the board."""
+"""What users and items know of the label, and the XAUC that their means would reach, beside the board's best row."""
 
 from collections.abc import Callable, Iterator
 from math import isinf
@@ -31,7 +31,7 @@ def section(board: Board) -> Section | None:
         return None
     parts = Part(tables=(_parts(shown),), lines=())
     predicted = Part(tables=(_predicted(board, shown),), lines=tuple(_told(board, shown)))
-    return Section("ceiling", "How well a log can be ordered at all", ABOUT, (parts, predicted))
+    return Section("ceiling", "What users and items alone would order", ABOUT, (parts, predicted))
 
 
 def ceilings(board: Board) -> dict[str, Ceiling]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from reports.evidence.contest import contest
 from reports.evidence.differences import Gap, Pair, judged
 from reports.evidence.field import PANELS, field
 from reports.evidence.stats import LEVEL, holm
@@ -73,6 +74,7 @@ def rivals(board: Board, paper: Paper) -> Iterator[Finding]:
     """How often the paper's method beats its rivals, those of all its supplements, on boards of real rows."""
     there, untuned = field(board), board.untuned
     duels, others, label = dict[tuple[str, str], Counter[str]](), dict[str, Result](), ""
+    ahead = dict[tuple[str, str], str]()  # where another row than the paper's leads: which
     for dataset in there.real:
         mine, against = untuned.numbers(dataset, *row(paper.own)), _rivals(untuned, dataset, paper)
         if mine is None or not against:
@@ -81,8 +83,10 @@ def rivals(board: Board, paper: Paper) -> Iterator[Finding]:
         pairs = [Pair(mine.label, mine, name, other) for name, other in against.items()]
         for panel, metric in zip(PANELS, there.metrics(dataset), strict=True):
             duels[dataset, panel] = Counter(word for _, word in judged(untuned, dataset, pairs, metric))
+            if (tested := contest(untuned, dataset, metric)) and tested.best is not mine:
+                ahead[dataset, panel] = tested.best.label
     if duels:
-        yield _rivalry(paper, label, duels, others)
+        yield _rivalry(paper, label, duels, others, ahead)
 
 
 def _rivals(board: Board, dataset: str, paper: Paper) -> dict[str, Result]:
@@ -92,14 +96,19 @@ def _rivals(board: Board, dataset: str, paper: Paper) -> dict[str, Result]:
     return {name: entry for name, entry in found.items() if entry}
 
 
-def _rivalry(paper: Paper, label: str, duels: Duels, others: Mapping[str, Result]) -> Finding:
-    won = [f"{panel} on {plain(d)}" for (d, panel), words in duels.items() if words["better"] == words.total() > 0]
+def _rivalry(
+    paper: Paper, label: str, duels: Duels, others: Mapping[str, Result], ahead: Mapping[tuple[str, str], str]
+) -> Finding:
+    clean = [board for board, words in duels.items() if words["better"] == words.total() > 0]
+    won = [f"{panel} on {plain(dataset)}" for dataset, panel in clean]
     texts = []
     for panel in PANELS:
         words = sum((count for (_, p), count in duels.items() if p == panel), Counter[str]())
         if total := words.total():
             open_ = total - words["better"] - words["worse"]
             texts.append(f"by {panel} {words['better']} won, {words['worse']} lost, {open_} open")
+    for (dataset, panel), other in ((board, ahead[board]) for board in clean if board in ahead):
+        texts.append(f"no rival of its paper, and ahead of it by {panel} on {plain(dataset)}, is {other}")
     simple = [name for name, entry in others.items() if entry.trees or entry.label_only]
     among = f", among them {sentence_list([plain(name) for name in simple])}" if simple else ""
     head = (

@@ -38,8 +38,8 @@ def controls(board: Board) -> Iterator[Finding]:
     )
     if cut:
         text += (
-            f" Of {of(cut, len(ideas))} the row or the one without had patience left when its epochs were over, and "
-            "might have come further."
+            f" For {of(cut, len(ideas))} of these ideas the row, or the one without, had patience left when its epochs "
+            "were over, and might have come further."
         )
     yield Finding("controls", f"{text} (See [controls](@controls).)")
 

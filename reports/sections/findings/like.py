@@ -25,7 +25,7 @@ def matched(board: Board) -> Iterator[Finding]:
     off = sum(missed(there.board, e) for e in networks)
     told = (
         f"Of {len(networks)} rows of networks {kinds[MEDIAN]} estimate a median and {kinds[MEAN]} a mean by their own "
-        f"word; the predicted / actual of {off} is another's"
+        f"word; of {off} predicted / actual says that they do not"
     )
     yield Finding("matched", f"**Like with like.** {'. '.join(texts)}. {told} ([each board](@#pages), like with like).")
 

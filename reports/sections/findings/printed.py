@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from reports.evidence.printed import order
 from reports.evidence.printed.order import RowOrder, order_of
-from reports.evidence.printed.together import ABOVE, BELOW, Asked, Row, asked, misshapen
+from reports.evidence.printed.together import ABOVE, BELOW, Asked, Row, asked, beyond, misshapen
 from reports.evidence.printed.verdict import AGREES, BEYOND, BY_SIZE, OTHER_ROWS, SAME_ROWS, UNLIKE, every
 from reports.markup.document import slug
 from reports.markup.text import plain, sentence_list
@@ -62,6 +62,8 @@ def together(board: Board, paper: Paper) -> Iterator[Finding]:
     bent = [row for one in main for row in misshapen(one)]
     if whole and texts:
         texts.append(f"whatever the scale of the labels, by MAE / RMSE alone, {of(len(bent), len(whole))}")
+    if far := sum(len(beyond(one)) for one in main):
+        texts.append(f"the XAUC of {of(far, len(rows))} lies outside that of our rows, where the copula was not tried")
     off = {m: 100 * max(one.reach.off[m] for one in main) for m in ERRORS}
     link = paper_of(paper.key, "together", "row by row, with what is assumed")
     yield Finding(

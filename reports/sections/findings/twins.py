@@ -59,4 +59,7 @@ def _spread(judged: Sequence[tuple[Beside, Gap, str]]) -> Iterator[str]:
     known = [(a, b) for a, b in pairs if a and b and a.std and b.std and a.mean and b.mean]
     if known:
         before, after = (median(100 * (s.std or 0.0) / s.mean for s in side) for side in zip(*known, strict=True))
-        yield f"a seed's standard deviation is {number(after, 2)} % of an error, not {number(before, 2)} % (medians)"
+        yield (
+            f"seeds spread an error by {number(after, 2)} % of its size, by {number(before, 2)} % else "
+            "(medians over rows)"
+        )
