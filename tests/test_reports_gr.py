@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from scipy.stats import entropy, spearmanr
@@ -427,3 +428,17 @@ def test_one_seed_has_the_noise_of_its_test_rows():
     found = section(Board([calibrated("gr", "default", 1, 5.0, 0.505, 0.8, 0.88)]))
     assert found is not None
     assert "too narrow: GR (88.0 for 90)" in found.parts[0].lines[1]  # 0.02 with an error of 0.0033; 0.005 with 0.0055
+
+
+def test_the_defaults_are_shown_on_the_validation_rows_that_chose_them(tmp_path):
+    """Not on the test rows, which stand elsewhere."""
+    found = []
+    for variant, valid in (("default", 3.25), ("seconds", 3.22), ("deviation", 3.4), ("end100", 3.3), ("argmax", 3.6)):
+        for r in seeds(2, dataset="kuairec", method="gr", variant=variant, mae=9.0, noise=0):
+            there = r.metrics["valid"] | {"mae": valid + 0.01 * r.seed}
+            found.append(msgspec.structs.replace(r, metrics=r.metrics | {"valid": there}))
+    table = rows(gather(save(tmp_path, *found)), "defaults")
+    shown = {row["variant"]: row["MAE on validation rows ↓"] for row in table}
+    assert next(iter(shown.values())) == "3.255 ± 0.007"
+    assert shown["Huber in the label's unit"].startswith("3.225") and shown["at 50 %"] == "not run"
+    assert not any("9.0" in text for text in shown.values())

@@ -113,6 +113,10 @@ class Result:
     def _known(self) -> dict[tuple[str, str], Summary | None]:
         return {}
 
+    def valid(self, name: str) -> Summary | None:
+        """A metric of the validation rows over the seeds."""
+        return summarise((r.metrics.get("valid", {}).get(name) for r in self.ok), exact=self.seedless)
+
     def entry(self, name: str, part: str = "") -> Entry:
         """A test metric as a table's entry."""
         return entry(self.metric(name, part))

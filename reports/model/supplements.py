@@ -56,6 +56,7 @@ class Supplement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: str = ""
     rows: list[SupplementRow] = []
     metrics: list[str] = []
+    valid: list[str] = []  # metrics of the validation rows, by which defaults are chosen
     inside: list[InsideColumn] = []
     costs: list[CostColumn] = []
     printed: str = ""  # the title of the rows' printed texts

@@ -1,6 +1,7 @@
 """A supplement's table of variants, and what stands below it."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from reports.evidence import learned
 from reports.evidence.differences import Pair, told
@@ -12,6 +13,7 @@ from reports.model.board import Board, Result
 from reports.model.metrics import METRICS
 from reports.model.papers import Paper
 from reports.model.rows import most, results, swept
+from reports.model.summary import entry
 from reports.model.supplements import CostColumn, InsideColumn, Supplement, SupplementRow
 from reports.sections.paper import complexity
 from reports.sections.paper.comparison import seeds, state
@@ -20,13 +22,14 @@ from reports.sections.paper.comparison import seeds, state
 def comparison(board: Board, paper: Paper, dataset: str, supplement: Supplement, name: str) -> Table | None:
     """A row for each variant with its metrics, then what it tells of its inside and what it costs; None where too few
     have numbers."""
-    if supplement.rivals or supplement.parts or not (supplement.metrics or supplement.inside or supplement.costs):
+    asked = supplement.metrics or supplement.valid or supplement.inside or supplement.costs
+    if supplement.rivals or supplement.parts or not asked:
         return None
     there = results(board, dataset, supplement)
     told_of = {row: result for row, result in there.items() if _tells(result, supplement)}
     if not most(len(told_of), supplement):
         return None
-    rows = supplement.rows if supplement.metrics or supplement.costs else list(told_of)
+    rows = supplement.rows if supplement.metrics or supplement.valid or supplement.costs else list(told_of)
     shown = [there.get(row) for row in rows]
     columns = [
         (text_column("variant", plain(supplement.sweep) or "variant"), [Entry(text=plain(row.name)) for row in rows])
@@ -35,6 +38,10 @@ def comparison(board: Board, paper: Paper, dataset: str, supplement: Supplement,
         columns.append((Column("seeds", "seeds", digits=0), [seeds(result) for result in shown]))
     if supplement.printed:
         columns.append((text_column("printed", supplement.printed), [Entry(text=plain(row.printed)) for row in rows]))
+    for place, metric in enumerate(supplement.valid):
+        head = METRICS[metric].column(board.unit(dataset), key=f"valid_{metric}")
+        head = replace(head, label=f"{head.label} on validation rows")
+        columns.append((head, marked(head, [_valid(result, metric, first=place == 0) for result in shown])))
     for place, metric in enumerate(supplement.metrics):
         head = METRICS[metric].column(board.unit(dataset))
         columns.append((head, marked(head, [_metric(result, metric, first=place == 0) for result in shown])))
@@ -59,7 +66,7 @@ def comparison(board: Board, paper: Paper, dataset: str, supplement: Supplement,
 
 def _tells(result: Result, supplement: Supplement) -> bool:
     """Whether the result has something for the supplement's columns."""
-    if supplement.metrics:
+    if supplement.metrics or supplement.valid:
         return True
     inside = any(result.inside(column.key) for column in supplement.inside)
     return inside or any(result.cost(price.key) is not None for price in supplement.costs)
@@ -67,6 +74,10 @@ def _tells(result: Result, supplement: Supplement) -> bool:
 
 def _metric(result: Result | None, metric: str, *, first: bool) -> Entry:
     return result.entry(metric) if result else Entry(text=state(result) if first else "")
+
+
+def _valid(result: Result | None, metric: str, *, first: bool) -> Entry:
+    return entry(result.valid(metric)) if result else Entry(text=state(result) if first else "")
 
 
 def _inside(result: Result | None, column: InsideColumn) -> Entry:
