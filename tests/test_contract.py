@@ -1,5 +1,6 @@
-"""What every gradient method must hold. A new file in methods/ is found and tested with no edit here."""
+"""What every method must hold. A new file in methods/ is found and tested with no edit here."""
 
+import json
 import warnings
 from dataclasses import replace
 from functools import cache
@@ -13,9 +14,12 @@ from benchmark.check.named import stands
 from benchmark.check.outcome import Outcome
 from benchmark.check.run import check
 from benchmark.check.watch import Author
+from benchmark.check.worlds import purchases
+from benchmark.keep.codec import Reader, Writer
 from benchmark.train.trainer import Plan, Trainer
 from methods.base import Estimator, Method
 from methods.registry import all_methods
+from tests.ltv_world import ltv_world
 from tests.worlds import watch_world
 
 SCHEMA, ROWS = watch_world(700)
@@ -121,3 +125,22 @@ def test_predictions_do_not_depend_on_the_order_or_the_number_of_rows_asked(name
         whole = method.predict(fitted, TEST.without_label())[order]
         shuffled = method.predict(fitted, TEST.without_label().take(order))
     np.testing.assert_allclose(shuffled, whole, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(all_methods()))
+def test_whatever_it_learns_can_be_written_and_read(name: str) -> None:
+    bare, method = replace(ROWS.take(np.arange(300)), truth={}), all_methods()[name]
+    worlds = [(SCHEMA, bare), ltv_world(300), (purchases().schema, purchases().train)]
+    schema, rows = next((w for w in worlds if method.supports(w[0]) is None), (None, bare))
+    if schema is None:
+        pytest.skip("needs rows whose truth is known, or a library")
+    asked, rng = method(small(method.Config())), np.random.default_rng(0)
+    learned = dict(asked.fit(rows, rng)) if isinstance(asked, Method) else asked.fit(rows, rows, schema, rng)
+    writer = Writer()
+    tree = json.loads(json.dumps(writer.tree(learned), allow_nan=False))
+    again = Reader(writer.tensors, writer.objects.__getitem__).value(tree)
+    second = Writer()
+    assert json.loads(json.dumps(second.tree(again), allow_nan=False)) == tree
+    assert second.tensors.keys() == writer.tensors.keys()
+    for key, tensor in writer.tensors.items():
+        assert torch.equal(second.tensors[key], tensor) or (tensor != tensor).any()

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from benchmark.check.worlds import purchases
 from benchmark.cli.app import main
 from benchmark.execute.cells import fit
 from benchmark.files.errors import UserError
@@ -73,29 +71,6 @@ def test_a_distribution_keeps_its_quantiles(tmp_path):
     assert found.shape == (len(rows), len(LEVELS)) and (np.diff(found, axis=1) >= 0).all()
     assert issubclass(model.predictor.stack.method, Distribution)
     assert kept("mean", "watch_time", tmp_path / "other")[0].quantiles(rows, LEVELS) is None
-
-
-@pytest.mark.parametrize("name", sorted(all_methods()))
-def test_whatever_a_method_learns_can_be_written_and_read(name):
-    method = all_methods()[name]
-    worlds = [world("watch_time"), world("ltv"), (purchases().schema, purchases().train)]
-    schema, rows = next((w for w in worlds if method.supports(w[0]) is None), (None, None))
-    if schema is None:
-        pytest.skip("needs rows whose truth is known, or a library")
-    small = {"dim": 8, "hidden": (16, 16), "vectors": 100, "training": 40}
-    config = replace(method.Config(), **{k: v for k, v in small.items() if hasattr(method.Config(), k)})
-    if issubclass(method, Method):
-        learned = dict(method(config).fit(rows, np.random.default_rng(0)))
-    else:
-        learned = method(config).fit(rows, rows, schema, np.random.default_rng(0))
-    writer = Writer()
-    tree = json.loads(json.dumps(writer.tree(learned), allow_nan=False))
-    again = Reader(writer.tensors, writer.objects.__getitem__).value(tree)
-    second = Writer()
-    assert json.loads(json.dumps(second.tree(again), allow_nan=False)) == tree
-    assert second.tensors.keys() == writer.tensors.keys()
-    for key, tensor in writer.tensors.items():
-        assert torch.equal(second.tensors[key], tensor) or (tensor != tensor).any()
 
 
 def test_nothing_but_known_classes_is_written_or_made_again():

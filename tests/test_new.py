@@ -67,7 +67,7 @@ def test_the_document_leads_from_new_to_a_rank(tmp_path):
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         said.append(done.stdout)
-    assert "python -m pytest -k my_huber" in said[0] and "nothing to add" in said[0]
+    assert "python -m pytest tests/test_contract.py -k my_huber" in said[0] and "nothing to add" in said[0]
     ours = tmp_path / "build" / "mine"
     table, *_ = markdown_tables((ours / "pages" / "board-synthetic.md").read_text())
     rows = {row[table[0].index("method")]: row for row in table[1:]}

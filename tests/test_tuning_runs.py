@@ -54,12 +54,12 @@ def everything(runs: Path) -> dict[str, Any]:
 def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(
     world: World, session: Session, tmp_path: Path
 ) -> None:
-    """kill -9 five times: before anything, and whenever something new was written. The same trials, the same choice,
+    """kill -9 three times: before anything, and whenever something new was written. The same trials, the same choice,
     the same cells."""
     arguments = ("run", *SUITE, "--only", "tiny/default", "--tune", "19", "--workers", "2", "--runs")
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     landed = 0
-    for count in range(5):
+    for count in range(3):
         process, there = world.start(*arguments, str(killed)), len(everything(killed))
         until = time.monotonic() + 300
         while time.monotonic() < until and process.poll() is None:
@@ -69,7 +69,7 @@ def test_a_study_killed_again_and_again_ends_like_an_uninterrupted_one(
         landed += process.poll() is None
         process.kill()
         process.wait()
-    assert landed >= 3
+    assert landed >= 2
     world.run(*arguments, str(killed))
     session.run(*arguments, str(whole))  # in one process, for it does not matter where a trial is tried
     assert everything(killed) == everything(whole)

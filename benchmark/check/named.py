@@ -64,7 +64,7 @@ def lines(name: str, outcome: Outcome) -> Iterator[str]:
         yield f"  FAULT  {fault}"
     if outcome.sound:
         yield "sound; next: what every method must hold, and its rank"
-        yield f"  python -m pytest -k {name}"
+        yield f"  python -m pytest tests/test_contract.py -k {name}"
         yield f"  python -m benchmark run --suite quick --only {name} --runs build/{name}"
     else:
         count = len(outcome.faults)

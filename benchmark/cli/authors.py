@@ -60,7 +60,7 @@ def new(
     say(f"wrote {path}: say in it what your method learns and predicts")
     say("the suites take every method, so there is nothing to add to them; next:")
     say(f"  python -m benchmark check {name}")
-    say(f"  python -m pytest -k {name}")
+    say(f"  python -m pytest tests/test_contract.py -k {name}")
     say(f"  python -m benchmark run --suite quick --only {name} --runs build/{name}")
 
 
