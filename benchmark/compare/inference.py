@@ -52,6 +52,8 @@ def holm(p: Sequence[float]) -> list[float]:
 
 def discoveries(p: Sequence[float]) -> list[float]:
     """Adjusted p-values (Benjamini and Hochberg, 1995): of those below q, a share of q is expected to be chance."""
+    if not p:
+        return []
     from scipy.stats import false_discovery_control
 
-    return [float(value) for value in false_discovery_control(p)] if p else []
+    return [float(value) for value in false_discovery_control(p)]
