@@ -24,7 +24,7 @@ from datasets.worlds.world import World, drawn
 # training rows -> epochs at most and epochs without improvement: a small size has few steps in an epoch. The limit is
 # far above what rows need: where it ends their training, the fastest learner wins and not the better idea. With 20,000
 # rows a network first learns who and what, stands still for up to 26 epochs, and then learns how the two fit: less
-# patience would ask who happens to leave that plateau in time. At 5,000 none was seen to leave it in 160 epochs
+# patience would ask who happens to leave that plateau in time, as it still may at fewer rows
 SIZES = {1_000: (200, 20), 2_000: (150, 15), 5_000: (120, 10), 20_000: (80, 30)}
 MOST = max(SIZES)
 REST: dict[Split, int] = {"valid": 1_000, "test": 5_000}
