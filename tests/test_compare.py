@@ -95,7 +95,7 @@ def test_what_lacks_its_predictions_is_left_out_and_named(watch, tmp_path):
     made = compare("kuairand", watch, found, draws=DRAWS)
     assert [e.method for e in made.entries] == ["median", "tpm"]
     assert list(made.missing) == ["tr/default"]
-    assert "--rerun all" in made.missing["tr/default"]
+    assert "--rerun unpredicted" in made.missing["tr/default"]
     assert made.metrics["mae"].seeds[0] is None  # nobody said that it has no seed
     assert compare("kuairand", watch, found[:1], draws=DRAWS).entries == []
 
@@ -199,6 +199,11 @@ def test_a_machine_without_predictions_keeps_the_file_and_does_not_complain_of_w
     assert here.refresh() == [f"kuairand/wlr/default: no paired test, {comparing._LOST}"]
     predict(here.at, *seeds(3, method="wlr"))  # alone it would be the poorer file
     assert here.refresh() == [f"kuairand/wlr/default: no paired test, {comparing._ALONE}"]
+    assert here.path.read_bytes() == before
+    many = [r for method in ("d2q", "cread", "dvr", "pcr") for r in seeds(3, method=method)]
+    save(here.store.folder, *many)
+    predict(here.at, *many)  # five rows are more than three, but not those
+    assert len(here.refresh()) == 5
     assert here.path.read_bytes() == before
 
 

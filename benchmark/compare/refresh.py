@@ -33,7 +33,7 @@ from datasets.common.files import put
 
 METRICS = ("mae", "rmse", "ratio", "xauc", "xgauc", "spearman", "gini", "auc")
 Say = Callable[[str], None]
-_LOST = "its predictions are not on this machine; `python -m benchmark run --rerun all` makes them again"
+_LOST = "its predictions are not on this machine; `python -m benchmark run --rerun unpredicted` makes them again"
 _ALONE = "the predictions of what was resampled before are not on this machine; keeping the file that has it"
 
 
@@ -101,7 +101,7 @@ def _current(folder: Path, records: Sequence[Record], say: Say) -> list[Predicte
     valid = {name for name, tags in old.tags.items() if tags == today.get(name)} if old else set()
     new = {p.name for p in there}
     says_all = old is not None and old.code == code() and len(valid) == len(old.entries) and valid >= new
-    if there and not says_all and (len(there) > len(valid) or not missing):
+    if there and not says_all and valid <= new:  # more rows would be no gain where pairs are lost that were there
         return there
     lost = {name: why for name, why in missing.items() if tuple(name.split("/")) not in valid}
     for name, why in (lost | {"/".join(name): _ALONE for name in sorted(new - valid)}).items():
@@ -147,7 +147,7 @@ def _lost(path: Path) -> str:
     except FileNotFoundError:
         return _LOST
     except (OSError, ValueError, EOFError) as error:
-        return f"its predictions are damaged ({error}); `python -m benchmark run --rerun all` makes them again"
+        return f"its predictions are damaged ({error}); `python -m benchmark run --rerun unpredicted` makes them again"
     return ""
 
 
