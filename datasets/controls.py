@@ -21,11 +21,10 @@ from datasets.worlds.spend import SPEND
 from datasets.worlds.watch import WATCH
 from datasets.worlds.world import World, drawn
 
-# training rows -> epochs at most and epochs without improvement: a small size has few steps in an epoch. The limit is
-# far above what rows need: where it ends their training, the fastest learner wins and not the better idea. With 20,000
-# rows a network first learns who and what, stands still for up to 26 epochs, and then learns how the two fit: less
-# patience would ask who happens to leave that plateau in time, as it still may at fewer rows
-SIZES = {1_000: (200, 20), 2_000: (150, 15), 5_000: (120, 10), 20_000: (80, 30)}
+# training rows -> epochs at most and epochs without improvement: a small size has few steps in an epoch. Both are far
+# above what rows need in most worlds: a limit that ends training favours the fastest learner, and little patience
+# whoever starts without standing still
+SIZES = {1_000: (200, 60), 2_000: (150, 50), 5_000: (120, 40), 20_000: (120, 30)}
 MOST = max(SIZES)
 REST: dict[Split, int] = {"valid": 1_000, "test": 5_000}
 _TIMES: dict[Split, tuple[float, float]] = {

@@ -113,7 +113,8 @@ def test_watch_ratios_crowd_at_peaks_of_like_means_and_unlike_spreads():
     assert (np.diff(spreads, axis=0) < 0).all()
     assert (spreads[0] > 3 * spreads[-1]).all()
     seconds, ratio = ratios(WORLDS["plain"])
-    assert peaks_of(seconds[ratio > 0], ratio[ratio > 0])[1].min() > 0.16, "as wide as no peak at all"
+    inner = peaks_of(seconds[ratio > 0], ratio[ratio > 0])[1][:, 1:3]  # with rows on both sides
+    assert inner.min() > 0.16, "as wide as no peak at all"
 
 
 def test_the_groups_of_peaks_are_the_buckets_of_the_method():
@@ -167,7 +168,7 @@ def test_duration_sets_place_and_spread_and_the_rank_within_it_is_interest():
 
 def test_in_the_plain_world_duration_says_nothing():
     cast, rows, law, _ = people(WORLDS["plain"], 5_000)
-    again = Cast(cast.user_lean, cast.thing_lean, cast.user_taste, cast.thing_taste, cast.seconds[::-1])
+    again = Cast(cast.user_lean, cast.thing_lean, cast.seconds[::-1])
     np.testing.assert_array_equal(WORLDS["plain"].law(again, rows).mean(), law.mean())
     assert not np.array_equal(WORLDS["duration"].law(again, rows).mean(), law.mean())
 
