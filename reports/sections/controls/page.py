@@ -22,8 +22,8 @@ ABOUT = (
     "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE. By an "
     "error the best rival is therefore one that estimates the same, where there is one, and so is the oracle; an "
     "ablation mostly estimates the same. The best rival is the best on these very test rows, which is to its favour. "
-    "Training ends where patience does, at 20,000 rows after 30 epochs without gain, at fewer after 10 to 20, "
-    "so that with few rows one that stands still before it gains may be judged as it stood. Where "
+    "Training ends after 30 to 60 epochs without gain, or at a limit that is said of whoever reached it. No user likes "
+    "a thing more than both alone say: no idea is about how the two fit, and who learns that first would decide. Where "
     "an idea is the whole head and loss, itself without it is the same network on a plain loss.",
 )
 
