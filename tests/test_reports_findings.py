@@ -8,6 +8,7 @@ from benchmark.records.record import Curve, Record
 from reports.evidence import duels
 from reports.model.board import Board
 from reports.model.front import Front
+from reports.sections.findings import against
 from reports.sections.findings.finding import Finding
 from reports.sections.front.findings import findings, section
 from tests import front_world
@@ -73,9 +74,9 @@ def test_without_resampling_nobody_is_called_best():
 @pytest.mark.parametrize(
     ("mae", "pairs", "head", "told"),
     [
-        (20.0, 0.01, "Most networks beat", "by MAE 1 of 1, on 1 of 1 boards; by RMSE 1 of 1, on 1 of 1 boards"),
-        (23.0, 0.01, "Most networks do not beat", "by MAE none of 1; by RMSE 1 of 1, on 1 of 1 boards"),
-        (20.0, 9.0, "No network beats", "by MAE none of 1; by RMSE none of 1"),
+        (20.0, 0.01, "Most networks beat", "by MAE 1 of 1 better, on 1 of 1 boards, 0 worse, 0 open; by RMSE 1 of 1 b"),
+        (23.0, 0.01, "Fewer than half of the networks beat", "by MAE none of 1 better, 1 worse, 0 open; by RMSE 1 of"),
+        (20.0, 9.0, "No network beats", "by MAE none of 1 better, 0 worse, 1 open; by RMSE none of 1 better, 0 worse"),
     ],
 )
 def test_networks_against_the_best_constant(mae, pairs, head, told):
@@ -86,7 +87,7 @@ def test_networks_against_the_best_constant(mae, pairs, head, told):
 
 def test_networks_against_the_better_trees():
     net, trees = row("kuairand", "d2q", mae=20.0, rmse=40.0), row("kuairand", "boosting", mae=21.0, rmse=39.0)
-    assert "by MAE 1 of 1, on 1 of 1 boards; by RMSE none of 1" in text("trees", net, trees)
+    assert "by MAE 1 of 1 better, on 1 of 1 boards, 0 worse, 0 open; by RMSE none of 1" in text("trees", net, trees)
     better = row("kuairand", "boosting", "absolute", mae=19.0, rmse=42.0)
     assert "No network beats boosted trees" in text("trees", net, trees, better)
 
@@ -96,17 +97,25 @@ def test_boards_are_counted_and_made_up_ones_are_not():
     rows += [row("kuairec", "tr", mae=25.0), row("kuairec", "median", mae=22.0)]
     made_up = {"facts": {"files": [], "rows": 9}}
     rows += [row("aaa", "tr", mae=20.0, **made_up), row("aaa", "median", mae=22.0, **made_up)]
-    assert "by MAE 1 of 2, on 1 of 2 boards" in text("constants", *rows)
+    assert "by MAE 1 of 2 better, on 1 of 2 boards, 1 worse" in text("constants", *rows)
+
+
+def test_an_error_does_not_count_rows_that_estimate_what_another_has_least_of(monkeypatch):
+    kinds = {"tr": "mean", "d2q": "median", "gr": "neither"}
+    monkeypatch.setattr(duels, "estimates", lambda board, result: kinds.get(result.method, ""))
+    rows = [row("kuairand", name, mae=20.0, rmse=40.0) for name in kinds]
+    found = text("constants", *rows, row("kuairand", "median", mae=22.0, rmse=45.0))
+    assert "by MAE all 2 better" in found and "by RMSE all 2 better" in found
 
 
 def test_a_plain_network_by_the_metric_whose_loss_it_has():
     plain, other = row("kuairand", "tr", mae=22.0, rmse=40.0), row("kuairand", "d2q", mae=20.0, rmse=43.0)
     found = text("plain", plain, other)
-    assert "No network beats" in found and "by RMSE, against TR / VR, none of 1 (" in found
+    assert "No network beats" in found and "by RMSE, against TR / VR, none of 1 better, 1 worse" in found
     assert "For MAE there is no such row yet" in found
     absolute = row("kuairand", "tr", "absolute", mae=20.5, rmse=42.0)
     found = text("plain", plain, other, absolute)
-    assert "Most networks do not beat" in found and "by MAE, against TR / VR (absolute), 1 of 2, on 1 of 1" in found
+    assert "Fewer than half" in found and "by MAE, against TR / VR (absolute), 1 of 2 better, on 1 of 1" in found
     assert "no such row" not in found
     assert "No network beats" in text("plain", plain, other, absolute, pairs=5.0)
     assert "plain" not in said(other)
@@ -153,6 +162,28 @@ def test_rivals_are_counted_and_a_clean_sweep_is_named():
     assert "nowhere beats all" in found and "by MAE 2 won, 1 lost, 0 open" in found
     assert "by MAE 0 won, 0 lost, 3 open" in text("rivals-GR", row("kuairand", "gr", mae=21.0), *rivals, pairs=9.0)
     assert "rivals-GR" not in said(*rivals) and "rivals-GR" not in said(row("kuairand", "gr", mae=21.0))
+
+
+def test_where_a_rivals_default_was_not_chosen_and_what_was_not_resampled_is_said():
+    """GR's default was chosen by the validation rows of kuairec, not by those of kuairand."""
+    for dataset, chosen in (("kuairec", True), ("kuairand", False)):
+        rows = (row(dataset, "gr", mae=20.0), row(dataset, "tr", mae=22.0))
+        found = text("rivals-GR", *rows)
+        assert ("its default was chosen by the validation rows of kuairec, its rivals' were not" in found) == chosen
+        assert "by the spread of seeds alone" not in found
+        apart = [[*row(dataset, "gr", mae=20.0)], [*row(dataset, "tr", mae=22.0)]]
+        for one in apart[0]:
+            one.metrics["test"]["mae"] += 0.01 * one.seed
+        alone = text("rivals-GR", *apart, without=(dataset,))
+        assert f"some by the spread of seeds alone, for want of resampling, on {dataset}" in alone
+
+
+def test_what_is_lost_to_another_estimand_is_told_apart(monkeypatch):
+    kinds = {"prowtp": "mean", "tr": "mean", "d2q": "median"}
+    monkeypatch.setattr(against, "estimates", lambda board, result: kinds.get(result.method, ""))
+    better = (row("kuairand", "tr", mae=20.0), row("kuairand", "d2q", mae=19.0))
+    found = text("rivals-ProWTP", row("kuairand", "prowtp", mae=21.0), *better)
+    assert "by MAE 0 won, 2 lost (1 of them to rows that estimate something else), 0 open" in found
 
 
 def test_the_rivals_of_all_the_papers_studies_count_together():

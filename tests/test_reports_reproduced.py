@@ -4,6 +4,7 @@ import math
 import re
 
 import msgspec
+import numpy as np
 import pytest
 from scipy.stats import kendalltau, t
 
@@ -11,6 +12,7 @@ from benchmark.compare.ceiling import Ceiling, Parts, Point
 from benchmark.compare.marginal import binned
 from reports.evidence.printed import order, verdict
 from reports.evidence.printed.order import RowOrder
+from reports.evidence.stats import kendall_interval
 from reports.model.board import Board
 from reports.model.folder import Folder
 from reports.model.papers import papers
@@ -182,6 +184,47 @@ def test_other_records_other_verdict_on_the_order(mae, word):
     assert order.order_of(Board(found), PAPERS["ProWTP"], PRINTED, "KuaiRand-Pure", "mae").word == word
 
 
-def test_an_order_that_excludes_both_ends_agrees_in_part():
-    assert RowOrder(0.3, 0.1, 0.6).word == "agrees in part"
-    assert RowOrder(0.3, 0.1, 1.0).word == "agrees" and RowOrder(0.3, -0.1, 1.0).word == "open"
+def test_an_order_is_denied_by_a_reversed_pair_alone():
+    """Of noise about one value for all no draw has the very order of eight rows, and nothing is known of it."""
+    assert kendall_interval(range(8), [1.0] * 8, np.eye(8))[1] < 0.7
+    assert RowOrder(0.0, -0.5, 0.6, reversed=0).word == "open" and RowOrder(0.3, 0.1, 0.6, reversed=0).word == "agrees"
+    assert RowOrder(0.3, 0.1, 0.6, reversed=2).word == "agrees in part"
+    assert RowOrder(0.0, -0.5, 0.6, reversed=1).word == "differs"
+
+
+def test_copied_rows_have_no_place_in_an_order():
+    table = PAPERS["GR"].table("2")
+    copied, own = table.columns[:2]
+    found = [
+        r for name in ("kuairec", "kuairec@ratio") for k, row in enumerate(table.rows)
+        for r in seeds(dataset=name, method=row.method, mae=9.0 - k, noise=0.01)
+    ]  # fmt: skip
+    assert [sum(column in r.copied for r in table.rows) for column in (copied, own)] == [4, 0]
+    assert order.order(Board(found), PAPERS["GR"], table, copied, "mae") == "", "two rows are no order"
+    assert order.order(Board(found), PAPERS["GR"], table, own, "mae")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_verdict_does_not_hang_on_whether_the_row_was_resampled(known):
+    """A row without draws of its own is lent the users' error of the others."""
+    errors = {"users": 0.2, "seeds": 0.0}
+    tpm = sized(seeds(method="tpm", mae=24.581 + 0.35, noise=0), 199_104)
+    others = sized([*seeds(method="tr"), *seeds(method="d2q")], 199_104)
+    noise = fake_noise.resampled([*others, *(tpm if known else [])], **errors)
+    row = next(r for r in PRINTED.rows if r.method == "tpm")
+    here = Board([*tpm, *others], noise={"kuairand": noise})
+    found = verdict.verdict(here, PAPERS["ProWTP"], PRINTED, row, "KuaiRand-Pure", "mae")
+    assert found.word == "agrees on another sample"
+    alone = verdict.verdict(Board([*tpm, *others]), PAPERS["ProWTP"], PRINTED, row, "KuaiRand-Pure", "mae")
+    assert alone.word != "agrees on another sample", "where nothing was resampled, seeds are all there is"
+
+
+def test_an_order_with_a_row_that_was_not_resampled_shares_its_users():
+    """Lent alike: the covariance of any two is the variance over users less half of a difference's."""
+    others = [*seeds(method="tr"), *seeds(method="d2q")]
+    noise = fake_noise.resampled(others, users=0.2, seeds=0.0, pairs=0.1)
+    here = Board([*others, *seeds(method="tpm", noise=0)], noise={"kuairand": noise})
+    rows_ = {here.results["kuairand", m, "default"]: 0.0 for m in ("tr", "d2q", "tpm")}
+    found = np.array(order._covariance(here, "kuairand", rows_, "mae"))
+    assert found[0, 1] == found[0, 2] == pytest.approx(0.2**2 - 0.1**2 / 2) and found[2, 2] == pytest.approx(0.2**2)
+    np.testing.assert_array_less(-1e-12, np.linalg.eigvalsh(found))

@@ -117,6 +117,7 @@ def test_every_row_of_a_table_is_asked_and_the_worst_is_named():
     assert (
         "all 8 rows of Table 8" in finding.text and "TR with XAUC 0.7176, MAE 28.0945 and RMSE 42.4085" in finding.text
     )
+    assert "; 1 of them is of ProWTP itself;" in finding.text
 
 
 def test_no_scale_of_the_labels_mends_a_shape():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from statistics import median
 
 from benchmark.compare.noise import Noise, Spread
 from benchmark.records.predictions import tag
@@ -32,6 +33,17 @@ class Contest:
         """The mean over users and seeds."""
         place = self.places[result]
         return estimate(self.means[result], [self._users(self.spread.users[place]), *self._seeds(result)])
+
+    @cached_property
+    def lent(self) -> tuple[float, float]:
+        """What a row that was not resampled is lent: the median error over users of those that were, and the median
+        error over users of a difference of two of them."""
+        pairs = [self._pair(a, b) for a, b in combinations(self.results, 2)]
+        return median(self.spread.users[place] or 0.0 for place in self.places.values()), median(pairs)
+
+    def beside(self, value: float, seeds: tuple[float, float]) -> Estimate:
+        """A mean of a row that was not resampled, over its seeds, (error, freedom), and users as lent."""
+        return estimate(value, [self._users(self.lent[0]), seeds])
 
     def difference(self, a: Result, b: Result) -> Estimate:
         """a - b on the same users; the seeds of a and of b are drawn apart."""
@@ -80,6 +92,12 @@ class Contest:
         for place, result in enumerate(results):
             matrix[place][place] = self.mean(result).error ** 2
         return matrix
+
+    def lent_covariance(self, errors: Sequence[float]) -> list[list[float]]:
+        """The same of rows of which some were not resampled. errors: of their means, over users and seeds."""
+        alone, apart = self.lent
+        shared = max(alone**2 - apart**2 / 2, 0.0)
+        return [[error**2 if i == j else shared for j in range(len(errors))] for i, error in enumerate(errors)]
 
     def _pair(self, a: Result, b: Result) -> float:
         high, low = sorted((self.places[a], self.places[b]), reverse=True)

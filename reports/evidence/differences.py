@@ -111,16 +111,22 @@ def _sentence(found: Sequence[Gap], metric: str, unit: str) -> str:
 def pairwise(board: Board, dataset: str, printed: Mapping[Result, float], metric: str) -> str:
     """Counts the pairs of a paper's rows that are in its order here: "12 of 15 hold, 1 reversed, 2 open", beyond
     noise; empty where there is no pair. printed: the paper's number of each row's result."""
-    sign = 1 if METRICS[metric].low else -1
-    ordered = sorted(printed, key=lambda result: sign * printed[result])
-    pairs = [Pair("", a, "", b) for a, b in combinations(ordered, 2) if printed[a] != printed[b]]
-    words = Counter(word for _, word in _judged(list(_gaps(board, dataset, pairs, metric))))
+    words = counted(board, dataset, printed, metric)
     if not (count := words.total()):
         return ""
     texts = [f"{words['better']} of {count} hold"]
     texts += [f"{words['worse']} reversed"] if words["worse"] else []
     left = count - words["better"] - words["worse"]
     return ", ".join([*texts, f"{left} open"] if left else texts)
+
+
+def counted(board: Board, dataset: str, given: Mapping[Result, float], metric: str) -> Counter[str]:
+    """How often which word is said of the pairs of results whose given numbers differ, the better of these less the
+    other: "better" holds, "worse" is reversed."""
+    sign = 1 if METRICS[metric].low else -1
+    ordered = sorted(given, key=lambda result: sign * given[result])
+    pairs = [Pair("", a, "", b) for a, b in combinations(ordered, 2) if given[a] != given[b]]
+    return Counter(word for _, word in _judged(list(_gaps(board, dataset, pairs, metric))))
 
 
 def behind(found: Sequence[Gap]) -> str:

@@ -49,6 +49,12 @@ def missed(board: Board, result: Result) -> bool:
     return median < mean * (1 - declared.NEAR) and ratio >= mean
 
 
+def below_median(board: Board, result: Result) -> bool:
+    """Whether predicted / actual is less than the constant median's; so, too, where either is unknown."""
+    median, ratio = _constant(board, result.dataset, MEDIAN), result.mean("ratio")
+    return median is None or ratio is None or ratio < median
+
+
 def told(board: Board, result: Result) -> str:
     """In a word, for a column: "mean", "median ≠", "neither"; empty where nobody says."""
     return " ".join(filter(None, (estimates(board, result), MISSED * missed(board, result))))

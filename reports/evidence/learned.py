@@ -30,12 +30,12 @@ def lines(board: Board, dataset: str, there: Mapping[str, Result]) -> Iterator[s
     elsewhere = " ([without that](@tweaks))" if beside else ""
     protocol = next(iter(flat.values()))[-1].protocol
     patience, epochs = protocol.get("patience", 0), protocol.get("epochs", 0)
+    stopped = patience < epochs and any(r.curve.stopped_early for found in flat.values() for r in found if r.curve)
     ends = f"Training ends after {patience} epochs without a lower validation MAE{elsewhere}"
     yield (
         f"Seeds that learned hardly more than a constant (MAE not {100 * _GAIN:g} % below the best constant's, XAUC "
         f"below {_RANKS:g}), in brackets the epochs that were kept: {'; '.join(texts)}. "
-        f"{ends if patience < epochs else f'All {epochs} epochs were run'}; a mean over such seeds and others tells of "
-        "neither."
+        f"{ends if stopped else f'All {epochs} epochs were run'}; a mean over such seeds and others tells of neither."
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from benchmark.records.curves import kept, told
 from benchmark.records.health import Ailment, unwell
 from benchmark.records.stamp import Stamp
-from reports.evidence.estimand import MEDIAN, estimates, missed
+from reports.evidence.estimand import MEDIAN, NEITHER, below_median, estimates, missed
 from reports.markup.text import plain
 from reports.model.board import Board, Key, Result
 
@@ -27,8 +27,10 @@ def ill(board: Board, result: Result) -> str:
 
 def ailments(board: Board, result: Result) -> list[str]:
     """What ails a row, in words, each once. A median of skewed labels predicts less than half of their total: of a row
-    that estimates one, "off" is no ailment."""
-    fine = {"off"} if estimates(board, result) == MEDIAN and not missed(board, result) else set[str]()
+    that estimates one "off" is no ailment, nor of one that estimates neither that nor a mean and predicts no less."""
+    kind = estimates(board, result)
+    is_fine = not missed(board, result) if kind == MEDIAN else kind == NEITHER and not below_median(board, result)
+    fine = {"off"} if is_fine else set[str]()
     words = dict.fromkeys(ailment.word for ailment in _unwell(board).get(result.key, ()))
     return [word for word in words if word not in fine]
 

@@ -44,5 +44,7 @@ def shares(results: Sequence[Result]) -> str:
     batches = ", ".join(f"{b:,}" for b in sorted({b for _, b in costs if isinstance(b, int)}))
     return (
         f"Our seconds are of a batch of {batches or 'unknown'} rows on {plain(devices)}, one seed's share of what its "
-        "group takes, validation between epochs included: compare rows with as many replicas together."
+        "group takes, validation between epochs included: compare rows with as many replicas together. Rows ran on "
+        "different days, some with other work beside them, so a ratio of two may be off by a factor of three; "
+        "`python -m benchmark bench` times methods side by side."
     )

@@ -57,6 +57,7 @@ class Supplement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rows: list[SupplementRow] = []
     metrics: list[str] = []
     valid: list[str] = []  # metrics of the validation rows, by which defaults are chosen
+    chosen: list[str] = []  # the datasets by whose validation rows the method's default was chosen
     inside: list[InsideColumn] = []
     costs: list[CostColumn] = []
     printed: str = ""  # the title of the rows' printed texts
@@ -78,6 +79,11 @@ class _Supplements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def supplements(paper: Paper) -> list[Supplement]:
     """The paper's, in order."""
     return _supplements(paper.slug)
+
+
+def chosen_on(paper: Paper) -> set[str]:
+    """The datasets by whose validation rows the default of the paper's method was chosen."""
+    return {dataset for supplement in supplements(paper) for dataset in supplement.chosen}
 
 
 @cache

@@ -71,6 +71,11 @@ def _moved(result: Result, base: Result, metric: str = HEADLINE) -> float:
     return (result.mean(metric) or 0.0) - (base.mean(metric) or 0.0)
 
 
+def _absent(leader: str, base: Results, results: Results) -> str:
+    """ "; A has not run so" where the method that leads otherwise is not among them."""
+    return "" if leader in {base[method].title for method in results} else f"; {plain(leader)} has not run so"
+
+
 def _order(results: Iterable[Result]) -> list[str]:
     """Titles by the means, the best first."""
     return [result.title for result in sorted(results, key=lambda result: result.mean(HEADLINE) or 0.0)]
@@ -104,8 +109,9 @@ def _told(board: Board, base: Results, found: Found, unit: str) -> Iterator[str]
         yield from told(board, tweaks().base, pairs, tweaks().metrics)[:-1]
     yield "Better and worse are beyond the spread of seeds (p < 0.05, by Holm over the changes of a method)."
     compared = [(tweak, results) for tweak, results in found if len(results) > 1]  # with the same methods as they were
+    usual = _order(base.values())
     changed = [
-        f"{plain(tweak.says)} ({plain(leader)})"
+        f"{plain(tweak.says)} ({plain(leader)}{_absent(usual[0], base, results)})"
         for tweak, results in compared
         if (leader := _order(results.values())[0]) != _order(base[method] for method in results)[0]
     ]
@@ -113,7 +119,6 @@ def _told(board: Board, base: Results, found: Found, unit: str) -> Iterator[str]
         yield "By the means, another method leads with: " + "; ".join(changed) + "."
     elif compared:
         yield "No change of protocol here makes another method the best, by the means."
-    usual = _order(base.values())
     for tweak, results in compared:
         if results.keys() == base.keys() and (order := _order(results.values())) != usual:
             yield (

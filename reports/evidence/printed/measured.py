@@ -8,12 +8,15 @@ from reports.model.board import Board, Result
 
 
 def measured(board: Board, result: Result, metric: str, *, part: str = "") -> Estimate | None:
-    """Our number with its error over users and seeds, over seeds alone where it was not resampled; None where one seed
-    says nothing."""
+    """Our number with its error over users and seeds; None where one seed says nothing.
+
+    A row that was not resampled is lent the users' error of the board's other rows, for the verdict on a number must
+    not hang on whether its row was. Where no row was, seeds are all there is."""
     tested = contest(board, result.dataset, metric, part)
     if tested and result in tested.places:
         return tested.mean(result)
     summary = result.metric(metric, part)
     if summary is None or summary.std is None:
         return None
-    return estimate(summary.mean, [(summary.std / sqrt(summary.n), max(summary.n - 1, 1))])
+    seeds = summary.std / sqrt(summary.n), max(summary.n - 1, 1)
+    return tested.beside(summary.mean, seeds) if tested else estimate(summary.mean, [seeds])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reports.evidence.contest import contest
+from reports.evidence.differences import counted
 from reports.evidence.printed.measured import measured
 from reports.evidence.stats import kendall, kendall_interval
 from reports.model.board import Board, Result
@@ -16,27 +17,30 @@ AGREES, IN_PART, OPEN, DIFFERS = "agrees", "agrees in part", "open", "differs"
 
 @dataclass(frozen=True)
 class RowOrder:
-    """Kendall's tau between given values and our numbers, with its 95 % interval."""
+    """Kendall's tau between given values and our numbers, with its 95 % interval. Of many rows that noise leaves close
+    together hardly any draw has the very order of the given values, so the upper end alone is no evidence against it:
+    that is a pair that stands the other way beyond noise."""
 
     tau: float
     low: float
     high: float
+    reversed: int  # pairs that stand the other way beyond noise
 
     def __str__(self) -> str:
         return f"{self.tau:.2f} [{self.low:.2f}, {self.high:.2f}]"
 
     @property
     def word(self) -> str:
-        """Agrees: noise leaves the very same order possible and excludes an unrelated one; open: it leaves both; agrees
-        in part: it excludes both; differs: it leaves the unrelated one alone."""
-        if self.high >= 1:
-            return AGREES if self.low > 0 else OPEN
-        return IN_PART if self.low > 0 else DIFFERS
+        """Agrees: noise excludes an unrelated order, and no pair is reversed; open: it does not, and none is; agrees in
+        part: it does, and some are; differs: it does not, and some are."""
+        if self.reversed:
+            return IN_PART if self.low > 0 else DIFFERS
+        return AGREES if self.low > 0 else OPEN
 
 
 def order(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> str:
     """Of the paper's rows, "0.60 [0.20, 0.87]"; empty where fewer than three have both numbers, or all are one
-    method's."""
+    method's. Rows whose numbers other papers print too are left out: they were not measured beside the rest."""
     return str(order_of(board, paper, printed, column, metric) or "")
 
 
@@ -47,7 +51,7 @@ def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metri
     rows: dict[Result, float] = {}
     for row in printed.rows:
         result, their = board.get(source.ours, row.method, row.variant), printed.printed(row, column).get(metric)
-        if result and their and not row.slice:
+        if result and their and not row.slice and column not in row.copied:
             rows.setdefault(result, their.value)
     return ordered(board, source.ours, rows, metric)
 
@@ -56,13 +60,14 @@ def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: st
     """The order of our numbers against given values of their results; None where fewer than three have a number, or all
     values are alike.
 
-    The interval lets ours vary by users and seeds together, by seeds alone where a row was not resampled."""
+    The interval lets ours vary by users and seeds together, by seeds alone where no row was resampled."""
     rows = {result: value for result, value in rows.items() if result.mean(metric) is not None}
     given, ours = list(rows.values()), [result.mean(metric) or 0.0 for result in rows]
     tau = kendall(given, ours)
     if len(rows) < _ORDER or tau is None:
         return None
-    return RowOrder(tau, *kendall_interval(given, ours, _covariance(board, dataset, rows, metric)))
+    low, high = kendall_interval(given, ours, _covariance(board, dataset, rows, metric))
+    return RowOrder(tau, low, high, counted(board, dataset, rows, metric)["worse"])
 
 
 def _covariance(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> list[list[float]]:
@@ -71,6 +76,8 @@ def _covariance(board: Board, dataset: str, rows: Mapping[Result, float], metric
     if tested and all(result in tested.places for result in results):
         return tested.covariance(results)
     errors = [found.error if (found := measured(board, e, metric)) else 0.0 for e in results]
+    if tested:
+        return tested.lent_covariance(errors)
     return [[error**2 if i == j else 0.0 for j in range(len(results))] for i, error in enumerate(errors)]
 
 

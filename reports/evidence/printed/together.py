@@ -34,6 +34,8 @@ class Row:
     errors: Mapping[str, Printed]  # by metric
     says: Pair
     word: str
+    copied: bool = False  # other papers print the same numbers
+    own: bool = False  # of the paper's own method
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,9 @@ def _asked(board: Board, paper: Paper, printed: PaperTable, column: str) -> Aske
         errors = {metric: one for metric in ERRORS if (one := numbers.get(metric))}
         if (xauc := numbers.get("xauc")) and errors:
             says = copula.at(rho_of(xauc.value))
-            found.append(Row(row.name, xauc, errors, says, word({m: e.value for m, e in errors.items()}, says, reach)))
+            told = word({m: e.value for m, e in errors.items()}, says, reach)
+            own = row.method == paper.own
+            found.append(Row(row.name, xauc, errors, says, told, column in row.copied, own))
     return Asked(printed, column, reach, found) if found else None
 
 

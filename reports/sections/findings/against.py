@@ -1,10 +1,13 @@
 """Findings on each paper's method: against itself without what it proposes, and against its rivals."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field as field_
 
 from reports.evidence.contest import contest
 from reports.evidence.differences import Gap, Pair, judged
+from reports.evidence.estimand import MEAN, MEDIAN, estimates
 from reports.evidence.field import PANELS, field
 from reports.evidence.stats import LEVEL, holm
 from reports.markup.document import slug
@@ -13,7 +16,7 @@ from reports.model.board import Board, Result
 from reports.model.front import row
 from reports.model.metrics import ERRORS, METRICS, digits
 from reports.model.papers import Paper
-from reports.model.supplements import supplements
+from reports.model.supplements import chosen_on, supplements
 from reports.sections.findings.finding import Finding, board_of, boards, paper_of
 
 
@@ -67,26 +70,48 @@ def _difference(board: Board, dataset: str, metric: str, gap: Gap) -> str:
     return f"{METRICS[metric].name} {signed(gap.value, places)} {interval}" + f" {unit}" * (metric in ERRORS)
 
 
-Duels = Mapping[tuple[str, str], Counter[str]]  # dataset, panel -> how often each word
+@dataclass
+class _Rivalry:
+    """What a paper's method met on boards of real rows, by dataset and panel."""
+
+    label: str = ""
+    others: dict[str, Result] = field_(default_factory=dict)  # by the names that the supplements give them
+    duels: dict[tuple[str, str], Counter[str]] = field_(default_factory=dict)  # how often each word
+    ahead: dict[tuple[str, str], str] = field_(default_factory=dict)  # where another row than the paper's leads: which
+    unlike: Counter[str] = field_(default_factory=Counter)  # lost to a row that estimates something else, by panel
+    seeds_alone: dict[str, None] = field_(default_factory=dict)  # the boards where some rows were not resampled
+
+    def words(self, panel: str) -> Counter[str]:
+        """Over all boards."""
+        return sum((count for (_, p), count in self.duels.items() if p == panel), Counter[str]())
 
 
 def rivals(board: Board, paper: Paper) -> Iterator[Finding]:
     """How often the paper's method beats its rivals, those of all its supplements, on boards of real rows."""
-    there, untuned = field(board), board.untuned
-    duels, others, label = dict[tuple[str, str], Counter[str]](), dict[str, Result](), ""
-    ahead = dict[tuple[str, str], str]()  # where another row than the paper's leads: which
+    there, untuned, found = field(board), board.untuned, _Rivalry()
     for dataset in there.real:
         mine, against = untuned.numbers(dataset, *row(paper.own)), _rivals(untuned, dataset, paper)
         if mine is None or not against:
             continue
-        label, others = mine.label, others | against
+        found.label = mine.label
+        found.others |= against
         pairs = [Pair(mine.label, mine, name, other) for name, other in against.items()]
         for panel, metric in zip(PANELS, there.metrics(dataset), strict=True):
-            duels[dataset, panel] = Counter(word for _, word in judged(untuned, dataset, pairs, metric))
+            words = judged(untuned, dataset, pairs, metric)
+            found.duels[dataset, panel] = Counter(word for _, word in words)
+            if metric in ERRORS:
+                found.unlike[panel] += sum(word == "worse" and _unlike(untuned, gap.pair) for gap, word in words)
+            if any(gap.found and not gap.drawn for gap, _ in words):
+                found.seeds_alone[dataset] = None
             if (tested := contest(untuned, dataset, metric)) and tested.best is not mine:
-                ahead[dataset, panel] = tested.best.label
-    if duels:
-        yield _rivalry(paper, label, duels, others, ahead)
+                found.ahead[dataset, panel] = tested.best.label
+    if found.duels:
+        yield _rivalry(paper, found)
+
+
+def _unlike(board: Board, pair: Pair) -> bool:
+    """Whether one estimates a mean and the other a median."""
+    return {estimates(board, pair.result), estimates(board, pair.other)} == {MEAN, MEDIAN}
 
 
 def _rivals(board: Board, dataset: str, paper: Paper) -> dict[str, Result]:
@@ -96,30 +121,34 @@ def _rivals(board: Board, dataset: str, paper: Paper) -> dict[str, Result]:
     return {name: entry for name, entry in found.items() if entry}
 
 
-def _rivalry(
-    paper: Paper, label: str, duels: Duels, others: Mapping[str, Result], ahead: Mapping[tuple[str, str], str]
-) -> Finding:
-    clean = [board for board, words in duels.items() if words["better"] == words.total() > 0]
-    won = [f"{panel} on {plain(dataset)}" for dataset, panel in clean]
-    texts = []
-    for panel in PANELS:
-        words = sum((count for (_, p), count in duels.items() if p == panel), Counter[str]())
-        if total := words.total():
-            open_ = total - words["better"] - words["worse"]
-            texts.append(f"by {panel} {words['better']} won, {words['worse']} lost, {open_} open")
-    for (dataset, panel), other in ((board, ahead[board]) for board in clean if board in ahead):
+def _rivalry(paper: Paper, found: _Rivalry) -> Finding:
+    clean = [board for board, words in found.duels.items() if words["better"] == words.total() > 0]
+    texts = [text for panel in PANELS if (text := _score(found, panel))]
+    for dataset, panel in (board for board in clean if board in found.ahead):
+        other = found.ahead[dataset, panel]
         texts.append(f"no rival of its paper, and ahead of it by {panel} on {plain(dataset)}, is {other}")
-    simple = [name for name, entry in others.items() if entry.trees or entry.label_only]
+    if own := [plain(dataset) for dataset, _ in clean if dataset in chosen_on(paper)]:
+        texts.append(f"its default was chosen by the validation rows of {sentence_list(own)}, its rivals' were not")
+    if alone := [plain(dataset) for dataset in found.seeds_alone]:
+        texts.append(f"some by the spread of seeds alone, for want of resampling, on {sentence_list(alone)}")
+    simple = [name for name, entry in found.others.items() if entry.trees or entry.label_only]
     among = f", among them {sentence_list([plain(name) for name in simple])}" if simple else ""
-    head = (
-        f"{label} beats all rivals of its paper by {sentence_list(won)}"
-        if won
-        else f"{label} nowhere beats all rivals of its paper"
-    )
-    where = boards(dict.fromkeys(dataset for dataset, _ in duels))
+    won = [f"{panel} on {plain(dataset)}" for dataset, panel in clean]
+    head = f"beats all rivals of its paper by {sentence_list(won)}" if won else "nowhere beats all rivals of its paper"
+    where = boards(dict.fromkeys(dataset for dataset, _ in found.duels))
     link = paper_of(paper.key, next(s.key for s in supplements(paper) if s.rivals), "pair by pair")
     text = (
-        f"**{head}.** Against {len(others)} rivals that it has or leaves out{among}, beyond noise, on {where}: "
-        f"{'; '.join(texts)} ({link})."
+        f"**{found.label} {head}.** Against {len(found.others)} rivals that it has or leaves out{among}, beyond noise, "
+        f"on {where}: {'; '.join(texts)} ({link})."
     )
     return Finding(f"rivals-{paper.key}", text)
+
+
+def _score(found: _Rivalry, panel: str) -> str:
+    """ "by MAE 2 won, 16 lost (9 of them to rows that estimate something else), 22 open"; "" without duels."""
+    words = found.words(panel)
+    if not (total := words.total()):
+        return ""
+    unlike = found.unlike[panel]
+    lost = f"{words['worse']} lost" + f" ({unlike} of them to rows that estimate something else)" * bool(unlike)
+    return f"by {panel} {words['better']} won, {lost}, {total - words['better'] - words['worse']} open"

@@ -13,6 +13,7 @@ from reports.model.metrics import ERRORS, METRICS
 from reports.sections.findings.finding import Finding, most, of
 
 _EVIDENCE = "[board by board](@field#duels)"
+_SAID = "Rows of networks, like with like and beyond noise"
 
 
 def winners(board: Board) -> Iterator[Finding]:
@@ -59,8 +60,7 @@ def _against(there: Field, key: str, rival: str, pick: Pick) -> Iterator[Finding
     found = {metric: here for metric in ERRORS if (here := duels.duels(there, metric, pick))}
     if found:
         texts = [f"by {METRICS[metric].name} {_told(here)}" for metric, here in found.items()]
-        told = f"Rows of networks that are better beyond noise: {'; '.join(texts)} ({_EVIDENCE})."
-        yield Finding(key, f"**{_head(found)} {rival}.** {told}")
+        yield Finding(key, f"**{_head(found)} {rival}.** {_SAID}: {'; '.join(texts)} ({_EVIDENCE}).")
 
 
 def plain_networks(board: Board) -> Iterator[Finding]:
@@ -77,8 +77,8 @@ def plain_networks(board: Board) -> Iterator[Finding]:
         texts.append(f"by {METRICS[metric].name}, against {names}{how}, {_told(here)}")
     lacking = [METRICS[metric].name for metric in ERRORS if metric not in found]
     rest = f" For {sentence_list(lacking)} there is no such row yet." if lacking else ""
-    told = f"Rows of networks that are better beyond noise: {'; '.join(texts)} ({_EVIDENCE}).{rest}"
-    yield Finding("plain", f"**{_head(found)} a plain network trained on the metric's own loss.** {told}")
+    head = f"{_head(found)} a plain network trained on the metric's own loss"
+    yield Finding("plain", f"**{head}.** {_SAID}: {'; '.join(texts)} ({_EVIDENCE}).{rest}")
 
 
 def _stop(result: Result) -> str:
@@ -89,11 +89,12 @@ def _stop(result: Result) -> str:
 def _head(found: Mapping[str, Mapping[str, Duels]]) -> str:
     all_ = [duel for here in found.values() for duel in here.values()]
     won, rows = sum(len(duel.won) for duel in all_), sum(duel.rows for duel in all_)
-    return "No network beats" if not won else "Most networks beat" if 2 * won > rows else "Most networks do not beat"
+    return "No network beats" if not won else f"{'Most' if 2 * won > rows else 'Fewer than half of the'} networks beat"
 
 
 def _told(here: Mapping[str, Duels]) -> str:
-    """ "29 of 90, on 3 of 5 boards" """
+    """ "29 of 90 better, on 3 of 5 boards, 2 worse, 59 open" """
     won, rows = sum(len(duel.won) for duel in here.values()), sum(duel.rows for duel in here.values())
+    lost = sum(duel.lost for duel in here.values())
     where = f", on {of(sum(bool(duel.won) for duel in here.values()), len(here))} boards" if won else ""
-    return f"{of(won, rows)}{where}"
+    return f"{of(won, rows)} better{where}, {lost} worse, {rows - won - lost} open"

@@ -48,7 +48,7 @@ def numbers(board: Board) -> Iterator[Finding]:
 def together(board: Board, paper: Paper) -> Iterator[Finding]:
     """Whether a paper's printed errors can go with its printed XAUC."""
     main = [one for one in asked(board.untuned, paper) if one.printed.main]
-    rows = [row for one in main for row in one.rows]
+    rows = list({_printed(row): row for one in main for row in one.rows}.values())  # several tables may print one
     if not rows:
         return
     lost = [row for row in rows if row.word in (ABOVE, BELOW)]
@@ -58,11 +58,15 @@ def together(board: Board, paper: Paper) -> Iterator[Finding]:
         else f"The errors of {of(len(lost), len(rows))} rows that {plain(paper.key)} prints do not go with their XAUC"
     )
     texts = list(dict.fromkeys(text for one in main if (text := _apart(one))))
+    if lost:
+        own, copied = sum(row.own for row in lost), sum(row.copied for row in lost)
+        whose = f"{own or 'none'} of them {'are' if own > 1 else 'is'} of {plain(paper.key)} itself"
+        texts.append(whose + f", {copied} {'stand' if copied > 1 else 'stands'} in other papers too" * bool(copied))
     whole = [row for row in rows if row.errors.keys() == set(ERRORS)]
-    bent = [row for one in main for row in misshapen(one)]
+    bent = {_printed(row) for one in main for row in misshapen(one)}
     if whole and texts:
         texts.append(f"whatever the scale of the labels, by MAE / RMSE alone, {of(len(bent), len(whole))}")
-    if far := sum(len(beyond(one)) for one in main):
+    if far := len({_printed(row) for one in main for row in beyond(one)}):
         texts.append(f"the XAUC of {of(far, len(rows))} lies outside that of our rows, where the copula was not tried")
     off = {m: 100 * max(one.reach.off[m] for one in main) for m in ERRORS}
     link = paper_of(paper.key, "together", "row by row, with what is assumed")
@@ -71,6 +75,10 @@ def together(board: Board, paper: Paper) -> Iterator[Finding]:
         f"**{head}.** Under our labels' distribution and a Gaussian copula, which on our own rows is off by at most "
         f"{off['rmse']:.1f} % of RMSE and {off['mae']:.1f} % of MAE{': ' if texts else ''}{'; '.join(texts)} ({link}).",
     )
+
+
+def _printed(row: Row) -> tuple[str, ...]:
+    return row.name, row.xauc.text, *(error.text for error in row.errors.values())
 
 
 def _apart(one: Asked) -> str:

@@ -30,13 +30,19 @@ def rivals(board: Board) -> Section | None:
         *(text_column(f"{key}_{metric}", f"{_NAMES[key]}, {METRICS[metric].name}") for key, metric in found),
     )
     rows = tuple((Entry(text=plain(d)), *(_duel(here.get(d)) for here in found.values())) for d in shown)
-    about = ("How many rows of networks are better beyond noise than each rival, of how many, and who that rival is.",)
+    about = (
+        "How many rows of networks are better beyond noise than each rival, of how many, how many are worse, and who "
+        "that rival is. By MAE without rows that estimate a mean, by RMSE without those that estimate a median.",
+    )
     table = Table("duels", "Rows of networks that beat a simple rival", columns, rows)
     return Section("duels", "Networks against what is simpler", about, (Part(tables=(table,)),))
 
 
 def _duel(found: Duels | None) -> Entry:
-    return Entry(len(found.won), text=f"{len(found.won)} of {found.rows}: {found.rival.label}") if found else Entry()
+    if found is None:
+        return Entry()
+    worse = f", {found.lost} worse" * bool(found.lost)
+    return Entry(len(found.won), text=f"{len(found.won)} of {found.rows}{worse}: {found.rival.label}")
 
 
 def curves(board: Board) -> Section | None:

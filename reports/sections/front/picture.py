@@ -6,7 +6,7 @@ from reports.evidence.field import PANELS, Block, Field, Row, field
 from reports.evidence.standing import Standing, standings
 from reports.markup.document import Part, Picture, Section, slug
 from reports.markup.table import Column, Entry, Table, text_column
-from reports.markup.text import plain
+from reports.markup.text import plain, sentence_list
 from reports.model.board import Board
 from reports.plots.field import figure, shown
 
@@ -76,12 +76,16 @@ def _skill(there: Field, dataset: str, panel: int, row: Row) -> Entry:
 
 
 def pooled(board: Board) -> Section | None:
-    """The first rows by MAE; None where no two boards of one kind were resampled."""
+    """The first rows by MAE, and the first by each other panel; None where no two boards of one kind were resampled."""
     there = field(board)
     found = [table for kind in _kinds(there) if (table := _short(there, kind))]
     if not found:
         return None
-    about = (*_about(there), f"Every row, with its counts: [the field](@{PAGE}#standing).")
+    about = (
+        *_about(there),
+        f"The first {_TOP} by {PANELS[0]}, and the first by {sentence_list(list(PANELS[1:]))}. Every row, with its "
+        f"counts: [the field](@{PAGE}#standing).",
+    )
     return Section("standing", "Over all boards", about, (Part(tables=tuple(found)),))
 
 
@@ -123,11 +127,12 @@ def _short(there: Field, kind: Kind) -> Table | None:
         Column("boards", "boards", digits=0),
         *(text_column(f"rate_{panel.lower()}", f"win rate by {panel}") for panel in PANELS),
     ]
-    rows = tuple(
-        (Entry(text=first.label), Entry(first.boards), *(_rate(found.get(row)) for found in panels))
-        for row, first in list(panels[0].items())[:_TOP]
-    )
-    return Table(slug("standing", kind[0]), f"Over {len(kind[1])} boards of {kind[0]}", tuple(columns), rows)
+    shown = dict.fromkeys([*list(panels[0])[:_TOP], *(next(iter(found)) for found in panels[1:] if found)])
+    rows = []
+    for row in shown:
+        known = next(found[row] for found in panels if row in found)
+        rows.append((Entry(text=known.label), Entry(known.boards), *(_rate(found.get(row)) for found in panels)))
+    return Table(slug("standing", kind[0]), f"Over {len(kind[1])} boards of {kind[0]}", tuple(columns), tuple(rows))
 
 
 def _rate(found: Standing | None) -> Entry:

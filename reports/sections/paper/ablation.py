@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from reports.evidence.differences import Pair, pairwise, told
 from reports.markup.text import plain
 from reports.model.board import Board, Result
-from reports.model.cost import PER_BATCH, per_batch, shares
+from reports.model.cost import PER_BATCH, shares
 from reports.model.metrics import METRICS
 from reports.model.papers import Paper, PaperRow, PaperTable
 
@@ -23,7 +23,7 @@ def lines(board: Board, paper: Paper, printed: PaperTable, column: str) -> Itera
         pairs = [Pair(name, result, base, found[base]) for name, result in found.items() if name != base]
         yield from told(board, source.ours, pairs, printed.metrics)
     if set(PER_BATCH) & set(printed.metrics):
-        yield from _costs(printed, column, found)
+        yield from filter(None, [shares(list(found.values()))])
     yield from map(plain, printed.notes)
 
 
@@ -44,25 +44,6 @@ def _order(board: Board, dataset: str, printed: PaperTable, column: str, there: 
             texts.append(f"{METRICS[metric].name} {words}")
     if texts:
         yield f"The paper's order, pair by pair and beyond noise (Holm over the pairs): {'; '.join(texts)}."
-
-
-def _costs(printed: PaperTable, column: str, there: Mapping[str, Result]) -> Iterator[str]:
-    """Says how many times what the first row costs the reference does, here and in the paper."""
-    base, first = reference(printed), printed.rows[0]
-    for metric in PER_BATCH:
-        ours, theirs = [], []
-        for row in (base, first):
-            result, their = there.get(row.name), printed.printed(row, column).get(metric)
-            ours.append(per_batch(result, metric) if result else None)
-            theirs.append(their.value if their else None)
-        if base != first and ours[0] and ours[1] and theirs[0] and theirs[1]:
-            yield (
-                f"A batch in {'training' if metric.startswith('train') else 'prediction'}: {plain(base.name)} takes "
-                f"{ours[0] / ours[1]:.1f} times as long as {plain(first.name)} here, in the paper "
-                f"{theirs[0] / theirs[1]:.1f} times."
-            )
-    if sentence := shares(list(there.values())):
-        yield sentence
 
 
 def there(board: Board, paper: Paper, printed: PaperTable) -> Iterator[str]:

@@ -28,6 +28,6 @@ def lines(there: Mapping[str, Result], base_name: str) -> Iterator[str]:
     replicas = [f"{plain(name)} {together(result)}" for name, result in there.items()]
     yield (
         f"Seconds on {plain(', '.join(devices))} by the clock, one seed's share of what its group takes; runs of "
-        "different days, other work beside them, so a ratio may be half as large again or a third less. Replicas "
+        "different days, some with other work beside them, so a ratio may be off by a factor of three. Replicas "
         f"together: {', '.join(replicas)}."
     )
