@@ -147,6 +147,11 @@ def test_what_noise_hides_is_not_told_apart():
     assert "without-ProWTP" not in said(rows[0]) and "without-GR" not in said(*rows)
 
 
+def test_what_a_papers_ablation_leaves_out_is_named():
+    found = text("without-GR", row("kuairand", "gr", mae=20.0), row("kuairand", "gr", "no-clem", mae=21.0))
+    assert found.startswith("**GR beats only in part itself without curriculum and embedding mixup.**")
+
+
 def test_rivals_are_counted_and_a_clean_sweep_is_named():
     rivals = (row("kuairand", "tr", mae=22.0), row("kuairand", "d2q", mae=20.5), row("kuairand", "median", mae=23.0))
     found = text("rivals-GR", row("kuairand", "gr", mae=20.0), *rivals)

@@ -98,7 +98,8 @@ class Paper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     datasets: list[PaperData]
     tables: list[PaperTable]
     notes: list[str] = []
-    without: str = ""  # method/variant: the same without what the paper proposes, where it prints that
+    without: str = ""  # method/variant: the same without what the paper proposes, or some of it, where it prints that
+    without_says: str = "what it proposes"  # what is left out there
 
     def table(self, number: str) -> PaperTable:
         return next(table for table in self.tables if table.number == number)
