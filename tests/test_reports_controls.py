@@ -17,7 +17,7 @@ from reports.model.folder import Folder
 from reports.model.front import row
 from reports.render import write
 from reports.sections.controls.page import section
-from reports.sections.controls.trial import trials
+from reports.sections.controls.trial import _trials, trials
 from reports.sections.findings.controls import controls as finding
 from tests.fake_records import record, save
 from tests.pages import rows as shown
@@ -57,7 +57,7 @@ def test_every_name_is_one_of_the_suite() -> None:
         for dataset in controls().sized(idea.holds):
             for name in (idea.row, idea.ablation, *idea.rivals):
                 assert (dataset, *row(name)) in planned, (dataset, name)
-        for name in (idea.row, idea.ablation):
+        for name in (idea.row, idea.ablation) if idea.fails else ():
             assert (idea.fails, *row(name)) in planned, (idea.fails, name)
     names = [name for name in registry.names() if name.startswith("controls-") and not name.endswith("own-loss")]
     assert set(worlds()) == set(names)
@@ -159,6 +159,52 @@ def test_by_an_error_the_rival_is_one_that_estimates_the_same() -> None:
     assert rival(said | {"d2q": Estimand("")}) == "tr", "what is neither is held against all"
     assert rival({}) == "tr", "so is what nobody speaks of"
     assert rival(said | {"absolute": Estimand("mean")}) == "tr", "and what has no like"
+
+
+def test_by_a_ranking_too_a_mean_has_no_median_for_its_rival_or_its_bound() -> None:
+    """A mean and a median order rows unlike each other: what is "another estimand" is no loss."""
+    records = [r for name, mae in (("d2q", 5.0), ("d2q/one-group", 5.5), ("tr", 4.0), ("absolute", 5.2))
+               for r in some(IDEA.holds, name, {"": mae})]  # fmt: skip
+    for one in records:
+        one.metrics["test"]["xauc"] = {"tr": 0.9, "absolute": 0.7}.get(one.method, 0.6) + 1e-4 * one.seed
+    kinds = {"d2q": Estimand("median"), "absolute": Estimand("median"), "tr": Estimand("mean")}
+    found = Board(records, folder=Folder(estimands=kinds))
+    (by_xauc,) = [t for t in trials(found) if t.idea == IDEA and t.metric == "xauc"]
+    assert by_xauc.rival[-1].other.method == "absolute" and not by_xauc.last.unlike(found)
+    assert not by_xauc.last.unlike(Board(records))
+    pair = replace(IDEA, ablation="tr")
+    (against,) = [t for t in _trials(found, replace(controls(), ideas=[pair])) if t.metric == "xauc"]
+    assert against.last.word == "worse" and against.last.unlike(found)
+
+
+def test_a_world_where_the_assumption_fails_is_read_at_the_same_size_alone() -> None:
+    records = board({"@5k": 5.0, "": 5.0}, {"@5k": 5.5, "": 5.5}).records
+    few = [r for name, mae in ((IDEA.row, 6.0), (IDEA.ablation, 7.0)) for r in some(IDEA.fails, name, {"@5k": mae})]
+    assert by_mae(Board([*records, *few])).failing is None and by_mae(Board([*records, *few])).elsewhere == ""
+    (said,) = finding(Board([*records, *few]))
+    assert "does not hold" not in said.text
+
+
+def test_two_ideas_that_ask_one_question_are_tested_and_counted_once() -> None:
+    """D2Q's two worlds share the one in which its assumption fails."""
+    other = next(idea for idea in controls().ideas if idea.row == "d2q" and idea.holds == "controls-drift")
+    assert other.counted == IDEA.says
+    records = board({"": 5.0}, {"": 5.5}, fails=(6.0, 6.002)).records
+    records += some(other.holds, "d2q", {"": 5.0}) + some(other.holds, "d2q/one-group", {"": 5.5})
+    found = Board(records)
+    words = {t.idea.holds: t.failing.word for t in trials(found) if t.metric == "mae" and t.failing}
+    assert len(words) == 2 and len(set(words.values())) == 1
+    (said,) = finding(found)
+    assert said.text.startswith("**1 of 1 ideas gain")
+
+
+def test_a_plain_network_in_the_place_of_an_ablation_is_counted() -> None:
+    idea = next(idea for idea in controls().ideas if idea.row == "gr/binary" and idea.ablation == "tr")
+    found = Board([*some(idea.holds, "gr/binary", {"": 5.0}), *some(idea.holds, "tr", {"": 9.0})])
+    for one in found.records:
+        one.metrics["test"]["rmse"] = 40.0 + (one.method == "tr") + 1e-3 * one.seed
+    (said,) = finding(Board(found.records))
+    assert "held against a plain network, for want of a switch, is 1" in said.text
 
 
 def test_an_idea_that_helps_without_its_assumption_is_named() -> None:

@@ -16,13 +16,19 @@ class Idea(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     says: str
     row: str  # method, or method/variant
-    ablation: str  # the same without the idea
+    ablation: str  # the same without the idea, or, where that is the whole head and loss, a plain network
     rivals: list[str]
     metrics: list[str]
     holds: str  # the world in which its assumption holds
-    fails: str  # one in which it does not
+    fails: str = ""  # one in which it does not, where there is one
     reading: bool = False  # ours of what the paper leaves open: shown, not counted among the ideas
+    counts_as: str = ""  # what it says where that is another's, held against another row: both count once
     but: str = ""  # what that world or the ablation leaves open, a clause
+
+    @property
+    def counted(self) -> str:
+        """What stands for it where ideas are counted."""
+        return self.counts_as or self.says
 
 
 class Controls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,4 +57,5 @@ def controls() -> Controls:
 def worlds() -> Mapping[str, str]:
     """Dataset -> its world: these have no boards of their own."""
     known = controls()
-    return {sized: world for idea in known.ideas for world in (idea.holds, idea.fails) for sized in known.sized(world)}
+    named = [world for idea in known.ideas for world in (idea.holds, idea.fails) if world]
+    return {sized: world for world in named for sized in known.sized(world)}

@@ -19,12 +19,13 @@ ABOUT = (
     "ranking. What noise does not tell apart is a tie: better and worse are what the procedure of Benjamini and "
     "Hochberg finds at 5 % among all differences of a column and all sizes, so of twenty such words one may be chance. "
     "(Boards ask for no false word at all, by Holm; among so many questions that would call nearly every idea a tie.)",
-    "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE. By an "
-    "error the best rival is therefore one that estimates the same, where there is one, and so is the oracle; an "
-    "ablation mostly estimates the same. The best rival is the best on these very test rows, which is to its favour. "
+    "A row that estimates a mean cannot have the least MAE, one that estimates a median not the least RMSE, and both "
+    "order rows unlike each other. The best rival is therefore one that estimates the same, where there is one, and so "
+    "is the oracle, which is a bound of errors and none of rankings; of an ablation it is said where it does not. The "
+    "best rival is the best on these very test rows, which is to its favour. "
     "Training ends after 30 to 60 epochs without gain, or at a limit that is said of whoever reached it. No user likes "
     "a thing more than both alone say: no idea is about how the two fit, and who learns that first would decide. Where "
-    "an idea is the whole head and loss, itself without it is the same network on a plain loss.",
+    "an idea is the whole head and loss, itself without it is a plain network with the same encoder.",
 )
 
 
@@ -62,7 +63,7 @@ def _row(board: Board, trial: Trial) -> tuple[Entry, ...]:
         Entry(text=f"{last.mine.label}: {plain(trial.idea.says)}"),
         Entry(text=metric.title),
         Entry(text=trial.verdict),
-        Entry(last.gap.value, text=_told(last)),
+        Entry(last.gap.value, text=_told(last) + ", of another estimand" * last.unlike(board)),
         Entry(since, text=f"{since:,}" if since else NONE),
         Entry(rival.gap.value if rival else None, text=f"{_told(rival)}: {rival.other.label}" if rival else ""),
         Entry(
@@ -70,7 +71,7 @@ def _row(board: Board, trial: Trial) -> tuple[Entry, ...]:
             + f" ({count:,} rows)" * bool(count)
         ),
         Entry(text=sentence_list(_cut(trial))),
-        Entry(text=f"{_told(trial.fails[-1])}: {trial.elsewhere}" if trial.fails else ""),
+        Entry(text=f"{_told(trial.failing)}: {trial.elsewhere}" if trial.failing else ""),
     )
 
 
@@ -134,7 +135,7 @@ def lines(board: Board, found: list[Trial]) -> Iterator[str]:
 
 def _elsewhere(found: list[Trial]) -> Iterator[str]:
     """Ideas that gain where their assumption fails, with the metrics; at most training rows."""
-    helped = [trial for trial in found if trial.fails and trial.fails[-1].word == "better"]
+    helped = [trial for trial in found if trial.failing and trial.failing.word == "better"]
     for says in dict.fromkeys(trial.idea.says for trial in helped):
         here = [trial for trial in helped if trial.idea.says == says]
         metrics = sentence_list([METRICS[trial.metric].name for trial in here])

@@ -10,7 +10,7 @@ from reports.evidence.stats import LEVEL, discoveries
 from reports.model.board import Board, Result
 from reports.model.controls import Controls, Idea, controls
 from reports.model.front import row
-from reports.model.metrics import ERRORS, METRICS
+from reports.model.metrics import METRICS
 
 Word = Literal["better", "worse", "tie", "one seed"]
 
@@ -31,6 +31,10 @@ class Duel:
     def other(self) -> Result:
         return self.gap.pair.other
 
+    def unlike(self, board: Board) -> bool:
+        """Whether one estimates a mean and the other a median, whose orders differ too."""
+        return {estimates(board, self.mine), estimates(board, self.other)} == {MEAN, MEDIAN}
+
 
 @dataclass(frozen=True, eq=False)
 class Trial:
@@ -48,15 +52,17 @@ class Trial:
         return self.ablation[-1]
 
     def oracle(self, board: Board) -> float | None:
-        """The best that can be had at most training rows; by an error, by what estimates the same as the idea."""
+        """The best that can be had at most training rows by what estimates the same as the idea."""
         low = METRICS[self.metric].low
         known = [e for e in board.of(self.last.dataset) if e.oracle and e.ok]
-        values = [
-            value
-            for e in _alike(board, self.last.mine, known, self.metric)
-            if (value := e.mean(self.metric)) is not None
-        ]
+        values = [value for e in _alike(board, self.last.mine, known) if (value := e.mean(self.metric)) is not None]
         return (min(values) if low else max(values)) if values else None
+
+    @property
+    def failing(self) -> Duel | None:
+        """Where the assumption fails, at as many training rows as `last`; None where that was not tried."""
+        size = self.last.dataset.removeprefix(self.idea.holds)
+        return next((duel for duel in self.fails if duel.dataset == self.idea.fails + size), None)
 
     def since(self, board: Board) -> int | None:
         """Training rows from which on the idea is better than its ablation at every size; None: at no last one."""
@@ -82,9 +88,9 @@ class Trial:
     @property
     def elsewhere(self) -> str:
         """What it does where its assumption fails, in words; empty where that was not tried."""
-        if not self.fails:
+        if self.failing is None:
             return ""
-        return {"better": "helps there too", "worse": "hurts", "tie": "no help"}.get(self.fails[-1].word, "open")
+        return {"better": "helps there too", "worse": "hurts", "tie": "no help"}.get(self.failing.word, "open")
 
 
 def rows(board: Board, dataset: str) -> int | None:
@@ -105,14 +111,19 @@ def _trials(board: Board, known: Controls) -> list[Trial]:
     found = [Trial(idea, metric) for idea in known.ideas for metric in idea.metrics]
     columns = (
         [(t.ablation, gap) for t in found for gap in _against(board, t, known.sized(t.idea.holds))],
-        [(t.fails, gap) for t in found for gap in _against(board, t, known.sized(t.idea.fails))],
+        [(t.fails, gap) for t in found if t.idea.fails for gap in _against(board, t, known.sized(t.idea.fails))],
         [(t.rival, gap) for t in found for gap in _rivals(board, t, known.sized(t.idea.holds))],
     )
     for column in columns:
-        tested = iter(discoveries([gap.found.p for _, gap in column if gap.found]))
+        asked = {_question(gap): gap.found.p for _, gap in column if gap.found}  # two ideas may ask the same
+        tested = dict(zip(asked, discoveries(list(asked.values())), strict=True))
         for place, gap in column:
-            place.append(Duel(gap.pair.result.dataset, gap, _word(gap, next(tested) if gap.found else None)))
+            place.append(Duel(gap.pair.result.dataset, gap, _word(gap, tested.get(_question(gap)))))
     return [trial for trial in found if trial.ablation]
+
+
+def _question(gap: Gap) -> tuple[object, ...]:
+    return gap.pair.result.key, gap.pair.other.key, gap.metric
 
 
 def _word(gap: Gap, p: float | None) -> Word:
@@ -136,16 +147,15 @@ def _rivals(board: Board, trial: Trial, datasets: list[str]) -> Iterator[Gap]:
         mine = board.numbers(dataset, *row(trial.idea.row))
         known = [e for name in trial.idea.rivals if (e := board.numbers(dataset, *row(name)))]
         if mine:
-            alike = _alike(board, mine, known, trial.metric)
+            alike = _alike(board, mine, known)
             valued = [(sign * value, e.label, e) for e in alike if (value := e.mean(trial.metric)) is not None]
             if valued:
                 yield from _gap(board, mine, min(valued, key=lambda one: one[:2])[2], trial.metric)
 
 
-def _alike(board: Board, mine: Result, known: list[Result], metric: str) -> list[Result]:
-    """By an error, those that estimate what the row does, a mean or a median; all where it is neither, or none does."""
-    if metric not in ERRORS:
-        return known
+def _alike(board: Board, mine: Result, known: list[Result]) -> list[Result]:
+    """Those that estimate what the row does, a mean or a median, for by an error or a ranking no mean can do what a
+    median does; all where it is neither, or none does."""
     kind = estimates(board, mine)
     found = [e for e in known if estimates(board, e) == kind]
     return found if found and kind in (MEAN, MEDIAN) else known

@@ -34,8 +34,8 @@ def without(board: Board, paper: Paper) -> Iterator[Finding]:
     answer = "does not beat" if not words["better"] else "beats" if len(words) == 1 else "beats only in part"
     told = "; on ".join(f"{board_of(dataset)} {'; '.join(parts)}" for dataset, parts in texts.items())
     text = (
-        f"**{plain(paper.key)} {answer} itself without {plain(paper.without_says)}.** Its number less that of its own ablation "
-        f"[95 % interval], on {told}"
+        f"**{plain(paper.key)} {answer} itself without {plain(paper.without_says)}.** Its number less that of its own "
+        f"ablation [95 % interval], on {told}"
         + (f" (by Holm over these {len(found)})" if len(found) > 1 else "")
         + f": {_where(paper)}."
     )
