@@ -38,8 +38,7 @@ def themes(board: Board) -> Iterator[tuple[Finding, ...]]:
     can be had, what rows estimate, protocols, and what went wrong."""
     yield tuple(winners(board))
     for paper in papers().values():
-        yield tuple(without(board, paper))
-        yield tuple(rivals(board, paper))
+        yield (*without(board, paper), *rivals(board, paper))
     yield (*numbers(board), *orders(board))
     yield tuple(one for paper in papers().values() for one in together(board, paper))
     yield tuple(controls(board))
