@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from benchmark.records.record import Curve, Record
-from reports.evidence import duels
+from reports.evidence import duels, estimand
 from reports.model.board import Board
 from reports.model.front import Front
-from reports.sections.findings import against
 from reports.sections.findings.finding import Finding
 from reports.sections.front.findings import findings, section
 from tests import front_world
@@ -185,7 +184,7 @@ def test_where_a_rivals_default_was_not_chosen_and_what_was_not_resampled_is_sai
 
 def test_what_is_lost_to_another_estimand_is_told_apart(monkeypatch):
     kinds = {"prowtp": "mean", "tr": "mean", "d2q": "median"}
-    monkeypatch.setattr(against, "estimates", lambda board, result: kinds.get(result.method, ""))
+    monkeypatch.setattr(estimand, "estimates", lambda board, result: kinds.get(result.method, ""))
     better = (row("kuairand", "tr", mae=20.0), row("kuairand", "d2q", mae=19.0))
     found = text("rivals-ProWTP", row("kuairand", "prowtp", mae=21.0), *better)
     assert "by MAE 0 won, 2 lost (1 of them to rows that estimate something else), 0 open" in found

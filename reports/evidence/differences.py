@@ -75,10 +75,11 @@ def _gaps(board: Board, dataset: str, pairs: Sequence[Pair], metric: str) -> Ite
         elif mine.std is None or theirs.std is None:
             yield Gap(pair, metric, None, False, value)
         else:
-            yield Gap(pair, metric, estimate(value, [_seeds(mine), _seeds(theirs)]), False, value)
+            yield Gap(pair, metric, estimate(value, [of_seeds(mine), of_seeds(theirs)]), False, value)
 
 
-def _seeds(summary: Summary) -> tuple[float, float]:
+def of_seeds(summary: Summary) -> tuple[float, float]:
+    """The error of a mean over seeds, with its degrees of freedom."""
     return (summary.std or 0.0) / sqrt(summary.n), max(summary.n - 1, 1)
 
 

@@ -29,6 +29,11 @@ def estimates(board: Board, result: Result) -> str:
     return declared.estimand(result.ok[0], known)[0] or NEITHER
 
 
+def unlike(board: Board, one: Result, other: Result) -> bool:
+    """Whether one estimates a mean and the other a median: no error is least for both, and they order rows unlike."""
+    return {estimates(board, one), estimates(board, other)} == {MEAN, MEDIAN}
+
+
 def why(board: Board, result: Result) -> str:
     """The method's reason, "" where it gives none."""
     return declared.estimand(result.ok[0], board.folder.estimands)[1] if result.ok else ""

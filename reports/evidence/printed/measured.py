@@ -1,8 +1,7 @@
 """One of our numbers with what is known of its noise."""
 
-from math import sqrt
-
 from reports.evidence.contest import contest
+from reports.evidence.differences import of_seeds
 from reports.evidence.stats import Estimate, estimate
 from reports.model.board import Board, Result
 
@@ -18,5 +17,5 @@ def measured(board: Board, result: Result, metric: str, *, part: str = "") -> Es
     summary = result.metric(metric, part)
     if summary is None or summary.std is None:
         return None
-    seeds = summary.std / sqrt(summary.n), max(summary.n - 1, 1)
+    seeds = of_seeds(summary)
     return tested.beside(summary.mean, seeds) if tested else estimate(summary.mean, [seeds])

@@ -16,18 +16,23 @@ AGREES, IN_PART, OPEN, DIFFERS = "agrees", "agrees in part", "open", "differs"
 
 
 @dataclass(frozen=True)
-class RowOrder:
-    """Kendall's tau between given values and our numbers, with its 95 % interval. Of many rows that noise leaves close
-    together hardly any draw has the very order of the given values, so the upper end alone is no evidence against it:
-    that is a pair that stands the other way beyond noise."""
+class Tau:
+    """Kendall's tau between given values and our numbers, with its 95 % interval."""
 
     tau: float
     low: float
     high: float
-    reversed: int  # pairs that stand the other way beyond noise
 
     def __str__(self) -> str:
         return f"{self.tau:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+@dataclass(frozen=True)
+class RowOrder(Tau):
+    """Of a paper's rows. Where noise leaves many close together hardly any draw has the very order of the given values,
+    so the upper end alone is no evidence against it: that is a pair that stands the other way beyond noise."""
+
+    reversed: int  # pairs that do
 
     @property
     def word(self) -> str:
@@ -45,6 +50,12 @@ def order(board: Board, paper: Paper, printed: PaperTable, column: str, metric: 
 
 
 def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> RowOrder | None:
+    """The same with its word; the front page and the paper's own ask for it."""
+    key = ("order", paper.key, printed.number, column, metric)
+    return board.keep(key, lambda: _order_of(board, paper, printed, column, metric))
+
+
+def _order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metric: str) -> RowOrder | None:
     source = paper.source(column)
     if source is None or METRICS[metric].better is None:
         return None
@@ -53,10 +64,13 @@ def order_of(board: Board, paper: Paper, printed: PaperTable, column: str, metri
         result, their = board.get(source.ours, row.method, row.variant), printed.printed(row, column).get(metric)
         if result and their and not row.slice and column not in row.copied:
             rows.setdefault(result, their.value)
-    return ordered(board, source.ours, rows, metric)
+    if (found := ordered(board, source.ours, rows, metric)) is None:
+        return None
+    words = counted(board, source.ours, rows, metric)
+    return RowOrder(found.tau, found.low, found.high, reversed=words["worse"])
 
 
-def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> RowOrder | None:
+def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> Tau | None:
     """The order of our numbers against given values of their results; None where fewer than three have a number, or all
     values are alike.
 
@@ -66,8 +80,7 @@ def ordered(board: Board, dataset: str, rows: Mapping[Result, float], metric: st
     tau = kendall(given, ours)
     if len(rows) < _ORDER or tau is None:
         return None
-    low, high = kendall_interval(given, ours, _covariance(board, dataset, rows, metric))
-    return RowOrder(tau, low, high, counted(board, dataset, rows, metric)["worse"])
+    return Tau(tau, *kendall_interval(given, ours, _covariance(board, dataset, rows, metric)))
 
 
 def _covariance(board: Board, dataset: str, rows: Mapping[Result, float], metric: str) -> list[list[float]]:

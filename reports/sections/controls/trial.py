@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reports.evidence.differences import Gap, Pair, judged
-from reports.evidence.estimand import MEAN, MEDIAN, estimates
+from reports.evidence.estimand import MEAN, MEDIAN, estimates, unlike
 from reports.evidence.stats import LEVEL, discoveries
 from reports.model.board import Board, Result
 from reports.model.controls import Controls, Idea, controls
@@ -32,8 +32,8 @@ class Duel:
         return self.gap.pair.other
 
     def unlike(self, board: Board) -> bool:
-        """Whether one estimates a mean and the other a median, whose orders differ too."""
-        return {estimates(board, self.mine), estimates(board, self.other)} == {MEAN, MEDIAN}
+        """Whether one estimates a mean and the other a median."""
+        return unlike(board, self.mine, self.other)
 
 
 @dataclass(frozen=True, eq=False)

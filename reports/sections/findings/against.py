@@ -7,7 +7,7 @@ from dataclasses import field as field_
 
 from reports.evidence.contest import contest
 from reports.evidence.differences import Gap, Pair, judged
-from reports.evidence.estimand import MEAN, MEDIAN, estimates
+from reports.evidence.estimand import unlike
 from reports.evidence.field import PANELS, field
 from reports.evidence.stats import LEVEL, holm
 from reports.markup.document import slug
@@ -100,18 +100,15 @@ def rivals(board: Board, paper: Paper) -> Iterator[Finding]:
             words = judged(untuned, dataset, pairs, metric)
             found.duels[dataset, panel] = Counter(word for _, word in words)
             if metric in ERRORS:
-                found.unlike[panel] += sum(word == "worse" and _unlike(untuned, gap.pair) for gap, word in words)
+                found.unlike[panel] += sum(
+                    word == "worse" and unlike(untuned, mine, gap.pair.other) for gap, word in words
+                )
             if any(gap.found and not gap.drawn for gap, _ in words):
                 found.seeds_alone[dataset] = None
             if (tested := contest(untuned, dataset, metric)) and tested.best is not mine:
                 found.ahead[dataset, panel] = tested.best.label
     if found.duels:
         yield _rivalry(paper, found)
-
-
-def _unlike(board: Board, pair: Pair) -> bool:
-    """Whether one estimates a mean and the other a median."""
-    return {estimates(board, pair.result), estimates(board, pair.other)} == {MEAN, MEDIAN}
 
 
 def _rivals(board: Board, dataset: str, paper: Paper) -> dict[str, Result]:
