@@ -25,20 +25,20 @@ _FORM = "a number is DATASET/METHOD[/VARIANT][/METRIC][/SLICE]; a page is RESULT
 
 @dataclass(frozen=True)
 class Today:
-    """The records, and what each is worth today."""
+    """The records, of a number its dataset's, and what each is worth today."""
 
     records: Sequence[Record]
     expected: Expected
     standings: Mapping[Cell, Freshness]
     runs: Path
 
-    def board(self, method: str, variant: str) -> Board:
+    def board(self, asked: "Wanted") -> Board:
         """The leaderboards' where they rank the variant; else one of all variants, what searches chose among them where
         it is such a one."""
-        whole = Board(self.records, self.stale, resampled(self.runs))
-        if is_tuned(variant):
+        whole = Board(self.records, self.stale, resampled(self.runs, asked.dataset))
+        if is_tuned(asked.variant):
             return whole
-        return whole.untuned if (method, variant) in aside() else whole.ranked
+        return whole.untuned if (asked.method, asked.variant) in aside() else whole.ranked
 
     @property
     def stale(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ def parse(what: str, records: Iterable[Record]) -> Wanted:
 
 def number(asked: Wanted, today: Today) -> Iterator[str]:
     """The story of a number, line by line."""
-    board = today.board(asked.method, asked.variant)
+    board = today.board(asked)
     result = board.get(asked.dataset, asked.method, asked.variant)
     records = [
         r for r in today.records if (r.dataset, r.method, r.variant) == (asked.dataset, asked.method, asked.variant)

@@ -148,7 +148,7 @@ class World:
         self.store, self.said, self.at = Store(runs), [], at
         self.stale: set[str] = set()
 
-        def survey(cells, methods, store, root):
+        def survey(cells, methods, store, root, read):
             found = Survey(cells, Expected({}, {}, {}))
             state = {True: "stale", False: "fresh"}
             found.standings = {c: Freshness(state[c.method in self.stale]) for c in cells}

@@ -9,7 +9,7 @@ from benchmark.files.errors import UserError
 from reports.cells import frame
 from reports.evidence.stats import apart, percent
 from reports.markup.table import best_two
-from reports.model.folder import digest, files, load
+from reports.model.folder import digest, files, read
 from reports.model.summary import Summary, summarise
 from tests.fake_records import record, save, seeds, world
 
@@ -17,11 +17,11 @@ from tests.fake_records import record, save, seeds, world
 def test_records_come_back_by_cell(tmp_path):
     records = world()
     save(tmp_path, *reversed(records))
-    assert load(tmp_path) == sorted(records, key=lambda r: r.cell)
+    assert read(tmp_path).records == sorted(records, key=lambda r: r.cell)
 
 
 def test_a_missing_folder_has_no_records(tmp_path):
-    assert load(tmp_path / "none") == []
+    assert read(tmp_path / "none").records == []
     assert digest(tmp_path / "none") == digest(tmp_path)
 
 
@@ -43,7 +43,7 @@ def test_a_damaged_record_is_named_with_what_to_do(tmp_path, damage):
     path = files(tmp_path)[0]
     path.write_bytes(damage)
     with pytest.raises(UserError, match=r"tpm/default/0\.json is not a record .*: delete it and run again"):
-        load(tmp_path)
+        read(tmp_path)
 
 
 def test_a_record_in_anothers_place_is_refused(tmp_path):
@@ -51,7 +51,7 @@ def test_a_record_in_anothers_place_is_refused(tmp_path):
     path = files(tmp_path)[0]
     path.with_name("1.json").write_bytes(path.read_bytes())
     with pytest.raises(UserError, match=r"1\.json holds the record of kuairand/tpm/default/0"):
-        load(tmp_path)
+        read(tmp_path)
 
 
 def test_the_digest_moves_with_bytes_and_paths_alone(tmp_path):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -14,6 +15,7 @@ from benchmark.plan import suite as suites
 from benchmark.plan.catalog import Entry, catalog
 from benchmark.plan.expected import Freshness
 from benchmark.records.cell import Cell
+from benchmark.records.record import Record
 from benchmark.records.store import Store
 from datasets import registry
 
@@ -124,9 +126,13 @@ def none_in(runs: Path) -> str:
 
 
 def standings_of(
-    cells: list[Cell], methods: dict[str, Entry], runs: Path, data: Path | None
+    cells: list[Cell],
+    methods: dict[str, Entry],
+    runs: Path,
+    data: Path | None,
+    read: Mapping[Cell, Record] = MappingProxyType({}),
 ) -> tuple[dict[Cell, Freshness], dict[str, str]]:
     from benchmark.plan.survey import survey
 
-    found = survey(cells, methods, Store(runs), root_of(data))
+    found = survey(cells, methods, Store(runs), root_of(data), read)
     return found.standings, found.unavailable

@@ -118,12 +118,13 @@ def plan(
     chosen = what.chosen()
     methods, runs, data, studies = chosen.methods, chosen.runs, chosen.data, what.studies(chosen)
     cells = chosen.cells + views.cells_of([a.study for a in studies], chosen.cells)
-    standings, unavailable = standings_of(cells, methods, runs, data)
+    records = Store(runs).all()
+    standings, unavailable = standings_of(cells, methods, runs, data, {record.cell: record for record in records})
     unavailable |= unusable(
         dict.fromkeys(c.dataset for c in cells if c.dataset not in unavailable), root_of(data), QUICK
     )
     device = "cuda" if has_gpu() else "cpu"
-    costs = estimate(Store(runs).all(), {cell.dataset for cell in cells}, data, unavailable, device)
+    costs = estimate(records, {cell.dataset for cell in cells}, data, unavailable, device)
     workers = workers or (cores() if device == "cpu" else max(1, len(visible_gpus())))
     times: list[float] = []
     rowless: set[str] = set()

@@ -1,6 +1,9 @@
 """The verbs that make pages of records, and tell where a number comes from."""
 
+import gc
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,6 +59,19 @@ def report(
         say(f"wrote {' and '.join(map(str, focusing.write(found, asked, runs)))}")
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look again and again through records that live to the end anyway."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@_uncollected()
 def rendered(data: Path | None, runs: Path) -> "Report":
     """Write the pages of a folder of records, and say what is on them."""
     from reports.render import read, told, write
@@ -65,9 +81,11 @@ def rendered(data: Path | None, runs: Path) -> "Report":
     folder = read(runs)
     if not folder.records:
         raise UserError(none_in(runs))
-    standings, _ = standings_of([record.cell for record in folder.records], methods, runs, data)
+    records = {record.cell: record for record in folder.records}
+    standings, _ = standings_of(list(records), methods, runs, data, records)
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
-    moved = {str(study): why for study, why in views.moved(methods, Store(runs), root_of(data)).items() if why}
+    searches = views.moved(methods, Store(runs), root_of(data), folder.searches)
+    moved = {str(study): why for study, why in searches.items() if why}
     found = write(folder, stale=stale | moved)
     counts = Counter(record.outcome for record in folder.records)
     parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
@@ -99,9 +117,11 @@ def explain(
             "`python -m benchmark explain kuairand/tr/mae`, or a page, as in `explain RESULTS.md`"
         )
     runs = runs or (runs_of(path) if is_page else RUNS)
-    records = Store(runs).all()
+    store, name = Store(runs), what.strip("/").split("/")[0]
+    records = (not is_page and store.of(name)) or store.all()  # of a name that has none, all: to tell what there is
     asked = None if is_page else tell.parse(what, records)
-    found = survey([record.cell for record in records], known_methods(), Store(runs), root_of(data))
+    read = {record.cell: record for record in records}
+    found = survey(list(read), known_methods(), store, root_of(data), read)
     today = tell.Today(records, found.expected, found.standings, runs)
     for line in tell.page(path, today) if asked is None else tell.number(asked, today):
         say(line)

@@ -10,6 +10,7 @@ from benchmark.plan.expected import stale
 from benchmark.records.cell import Cell
 from benchmark.records.store import Store
 from benchmark.records.study import Study, studies, told
+from benchmark.records.trial import Trial
 
 if TYPE_CHECKING:
     from benchmark.tuning.tuner import Asked
@@ -60,11 +61,12 @@ def left(
         yield count, a.study, f"{count} of {a.most} trials to run{words}"
 
 
-def moved(methods: Mapping[str, Entry], store: Store, root: Path | None) -> dict[Study, str]:
-    """Returns every study below the folder, with why it is stale; empty where it is fresh."""
+def moved(
+    methods: Mapping[str, Entry], store: Store, root: Path | None, found: Mapping[Study, Sequence[Trial]]
+) -> dict[Study, str]:
+    """Returns why each study is stale; empty where it is fresh."""
     from benchmark.plan.survey import survey
 
-    found = studies(store.folder)
     cells = [Cell(study.dataset, study.method, "default", 0) for study in found]
     expected = survey(cells, methods, store, root).expected
     return {study: stale(study, trials, expected) for study, trials in found.items()}
@@ -72,5 +74,6 @@ def moved(methods: Mapping[str, Entry], store: Store, root: Path | None) -> dict
 
 def status(methods: Mapping[str, Entry], store: Store, root: Path | None) -> Iterator[str]:
     """Yields a line for each study: its trials by outcome, its best so far, and why it counts for nothing."""
-    for study, why in moved(methods, store, root).items():
-        yield f"{f'{study}/trials':<44} {told(study.read(store.folder))}" + (f"; stale: {why}" if why else "")
+    found = studies(store.folder)
+    for study, why in moved(methods, store, root, found).items():
+        yield f"{f'{study}/trials':<44} {told(found[study])}" + (f"; stale: {why}" if why else "")

@@ -2,7 +2,6 @@
 
 import errno
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,12 +21,21 @@ class _Versioned(msgspec.Struct):
 def get(path: Path, kind: type[T], *, what: str, cure: str) -> T | None:
     """Returns the struct that a JSON file holds, None where there is no file. what: it should be; cure: what to do
     where it is not. Raises UserError, also for a file of another format."""
+    return None if (raw := content(path)) is None else parsed(raw, path, kind, what=what, cure=cure)
+
+
+def content(path: Path) -> bytes | None:
+    """Returns a file's bytes, None where there is no file. Raises UserError."""
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from None
+
+
+def parsed(raw: bytes, path: Path, kind: type[T], *, what: str, cure: str) -> T:
+    """Returns the struct that the bytes of a file hold, as `get`. Raises UserError."""
     try:
         found = msgspec.json.decode(raw, type=kind)
     except UNREADABLE as error:
@@ -43,12 +51,6 @@ def need(path: Path, kind: type[T], *, what: str, cure: str) -> T:
     if (found := get(path, kind, what=what, cure=cure)) is None:
         raise UserError(f"{path} cannot be read ({os.strerror(errno.ENOENT)})")
     return found
-
-
-def visible(paths: Iterable[Path], below: Path) -> list[Path]:
-    """Returns these paths in order, without those whose name, or that of a folder below `below`, begins with a dot:
-    what a Mac, an editor or a killed run leaves is none of ours."""
-    return sorted(p for p in paths if not any(part.startswith(".") for part in p.relative_to(below).parts))
 
 
 def _check_format(path: Path, raw: bytes, what: str, cure: str) -> None:

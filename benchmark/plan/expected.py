@@ -45,12 +45,14 @@ class Expected:
         self.methods, self.protocols, self.fingerprints = methods, protocols, fingerprints
         self.chosen: dict[Study, Choice | str] = {}  # of the variants that studies choose; or why there is no choice
         self._files = {name: entry.files() for name, entry in methods.items()}
+        self._codes = {name: of_files(files) for name, files in self._files.items()}
+        self._configs: dict[tuple[str, str, str], str] = {}  # the same for all seeds
 
     def files(self, method: str) -> dict[str, str]:
         return self._files[method]
 
     def code(self, method: str) -> str:
-        return of_files(self._files[method])
+        return self._codes[method]
 
     def settings(self, cell: Cell) -> Mapping[str, Any] | str:
         """The cell's whole configuration: its method's, or what a study chose; or why there is none."""
@@ -73,14 +75,18 @@ class Expected:
             trials = study.read(runs)
             moved = stale(study, trials, self)
             why = f"its study is stale: {moved}" if moved else "no trial of its study has a number"
+            self._configs.pop((study.dataset, study.method, study.variant), None)
             self.chosen[study] = (None if moved else choose(study, trials)) or (why if trials else "its study is gone")
 
     def config(self, cell: Cell) -> str:
         """Raises KeyError where there is no configuration."""
-        settings = self.settings(cell)
-        if isinstance(settings, str):
-            raise KeyError(f"{cell}: {settings}")
-        return of_config(settings, self.protocols[cell.dataset])
+        row = (cell.dataset, cell.method, cell.variant)
+        if row not in self._configs:
+            settings = self.settings(cell)
+            if isinstance(settings, str):
+                raise KeyError(f"{cell}: {settings}")
+            self._configs[row] = of_config(settings, self.protocols[cell.dataset])
+        return self._configs[row]
 
     def standing(self, cell: Cell, record: Record | None) -> Freshness:
         """fresh, stale (with what moved), failed, skipped or missing."""

@@ -22,8 +22,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from benchmark.files.atomic import visible
 from benchmark.files.errors import UserError, unknown
+from benchmark.files.listing import below
 from benchmark.plan.catalog import Entry
 from benchmark.plan.variants import FOLDER, declared
 from benchmark.records.cell import Cell
@@ -63,7 +63,7 @@ class Suite:
 
 
 def names() -> list[str]:
-    return [path.stem for path in visible(FOLDER.glob("*.toml"), FOLDER)]
+    return [path.stem for path in below(FOLDER, "*.toml")]
 
 
 def load(name: str) -> Suite:

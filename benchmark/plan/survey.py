@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
 from benchmark.plan.expected import Expected, Freshness
 from benchmark.records.cell import Cell
+from benchmark.records.record import Record
 from benchmark.records.store import Store
 from datasets import cache, registry
 from datasets.base import Incomplete, NotAvailable
@@ -31,9 +33,15 @@ def _protocols(names: Sequence[str], root: Path | None) -> dict[str, dict[str, A
     return {name: msgspec.to_builtins(registry.get(name, root).protocol) for name in names}
 
 
-def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: Path | None) -> Survey:
+def survey(
+    cells: list[Cell],
+    methods: Mapping[str, Entry],
+    store: Store,
+    root: Path | None,
+    read: Mapping[Cell, Record] = MappingProxyType({}),
+) -> Survey:
     """Finds out which data are there and what each cell's record is worth. Prepares nothing; data are
-    checked where they are prepared.
+    checked where they are prepared. read: the records that the caller has read already.
 
     Raises UserError for an incomplete dataset or an unreadable record.
     """
@@ -53,5 +61,5 @@ def survey(cells: list[Cell], methods: Mapping[str, Entry], store: Store, root: 
     expected = Expected(methods, _protocols([n for n in names if n in known], root), fingerprints)
     expected.learn(cells, store.folder)
     found = Survey(cells, expected, unavailable)
-    found.standings = {cell: expected.standing(cell, store.read(cell)) for cell in cells}
+    found.standings = {cell: expected.standing(cell, read.get(cell) or store.read(cell)) for cell in cells}
     return found

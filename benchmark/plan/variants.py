@@ -17,8 +17,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from benchmark import ROOT
-from benchmark.files.atomic import visible
 from benchmark.files.errors import UserError, unknown
+from benchmark.files.listing import below
 from benchmark.records.study import is_tuned
 
 FOLDER = ROOT / "benchmark" / "suites"
@@ -36,7 +36,7 @@ class NamedVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def blocks(key: str, kind: type[T], folder: Path) -> Iterator[tuple[Path, T]]:
     """Every suite's [[key]] blocks, with the file. A file that is no TOML is the suite's to complain of. Raises
     UserError."""
-    for path in visible(folder.glob("*.toml"), folder):
+    for path in below(folder, "*.toml"):
         try:
             found = tomllib.loads(path.read_text(encoding="utf-8")).get(key, [])
             yield from ((path, one) for one in msgspec.convert(found, list[kind]))  # type: ignore[valid-type]

@@ -16,9 +16,14 @@ class Cell:
     seed: int
 
     @property
+    def parts(self) -> tuple[str, str, str, str]:
+        """Of that path."""
+        return self.dataset, self.method, self.variant, f"{self.seed}.json"
+
+    @property
     def path(self) -> Path:
         """Path of its record below the records folder."""
-        return Path(self.dataset, self.method, self.variant, f"{self.seed}.json")
+        return Path(*self.parts)
 
     @property
     def arrays(self) -> Path:

@@ -12,6 +12,7 @@ import msgspec
 
 from benchmark.files.atomic import get
 from benchmark.files.errors import UserError
+from benchmark.files.listing import below
 from benchmark.records.cell import Cell
 from datasets.common.files import put
 
@@ -97,7 +98,7 @@ def write(folder: Path, cell: Cell, *, origin: Reporter | None = None, verified:
 def all_below(folder: Path) -> dict[Cell, Stamp]:
     """Every stamp below a folder of records that speaks of its record as it is. Raises UserError."""
     found = {}
-    for path in sorted(folder.glob(f"*/*/*/[0-9]*{SUFFIX}")):
+    for path in below(folder, f"*/*/*/[0-9]*{SUFFIX}"):
         dataset, method, variant, name = path.relative_to(folder).parts
         if name.removesuffix(SUFFIX).isdigit():
             cell = Cell(dataset, method, variant, int(name.removesuffix(SUFFIX)))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from benchmark.files.atomic import get, visible
+from benchmark.files.atomic import content, parsed
 from benchmark.files.errors import UserError
+from benchmark.files.listing import below
 from benchmark.records.cell import Cell
 from benchmark.records.possible import wrong_record
 from benchmark.records.record import Record, encode
@@ -20,6 +21,17 @@ from datasets.common.files import put
 _LOCK = ".lock"
 _CURE = "delete it and run again"
 _ROOM = 8 << 20  # bytes a run wants free before it starts
+
+
+def record_of(path: Path, raw: bytes) -> Record:
+    """The record that a file of a folder of records holds. raw: its bytes. Raises UserError on one that is no record,
+    not this place's, or says what cannot be."""
+    record = parsed(raw, path, Record, what="a record", cure=_CURE)
+    if path.parts[-4:] != record.cell.parts:
+        raise UserError(f"{path} holds the record of {record.cell}: move it back, or {_CURE}")
+    if why := wrong_record(record):
+        raise UserError(f"{path} cannot be right ({why}): {_CURE}")
+    return record
 
 
 class Store:
@@ -34,14 +46,7 @@ class Store:
         return self._read(self.folder / cell.path)
 
     def _read(self, path: Path) -> Record | None:
-        record = get(path, Record, what="a record", cure=_CURE)
-        if record is None:
-            return None
-        if path != self.folder / record.cell.path:
-            raise UserError(f"{path} holds the record of {record.cell}: move it back, or {_CURE}")
-        if why := wrong_record(record):
-            raise UserError(f"{path} cannot be right ({why}): {_CURE}")
-        return record
+        return None if (raw := content(path)) is None else record_of(path, raw)
 
     def all(self) -> list[Record]:
         """Every record below the folder, by path. Raises UserError where it is no folder, or cannot be read."""
@@ -54,7 +59,7 @@ class Store:
         return self._below(dataset)
 
     def _below(self, pattern: str) -> list[Record]:
-        found = [self._read(path) for path in visible(self.folder.glob(f"{pattern}/*/*/*.json"), self.folder)]
+        found = [self._read(path) for path in below(self.folder, f"{pattern}/*/*/*.json")]
         return [record for record in found if record is not None]
 
     def write(self, record: Record, arrays: bytes | None = None) -> None:

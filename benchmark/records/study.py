@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmark.files.atomic import need, visible
+from benchmark.files.atomic import need
 from benchmark.files.errors import UserError
+from benchmark.files.listing import below
 from benchmark.records.possible import wrong_trial
 from benchmark.records.record import Tuned
 from benchmark.records.trial import Trial, encode
@@ -116,7 +117,7 @@ class Study:
 
 def studies(runs: Path) -> dict[Study, list[Trial]]:
     """Every study that has a trial below the folder. Raises UserError on a file that is no trial."""
-    folders = sorted({path.parent for path in visible(runs.glob(GLOB), runs)})
+    folders = sorted({path.parent for path in below(runs, GLOB)})
     found = {Study(*folder.relative_to(runs).parts[:3]): folder for folder in folders}
     return {study: study.read(runs) for study in sorted(found)}
 

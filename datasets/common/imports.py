@@ -1,9 +1,22 @@
-"""The modules of this repository that a source file imports, read without running it."""
+"""The modules of this repository that a source file imports, read without running it.
+
+What a file names in its imports is kept in the cache, by its bytes, for to parse every file takes longer than what most
+verbs do.
+"""
 
 import ast
+import atexit
+import contextlib
+import hashlib
+import json
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+
+from datasets.common.files import cache_folder, put
+
+_KEPT = "imports.json"
+_MOST = 5000  # files that are remembered; more are of code that is long gone
 
 
 def source_of(module: str, root: Path) -> Path | None:
@@ -15,10 +28,49 @@ def source_of(module: str, root: Path) -> Path | None:
     return None
 
 
+class _Memory:
+    """What files name in their imports, by the hash of their bytes and their package, in a file that is written when
+    the process ends."""
+
+    def __init__(self, place: Path) -> None:
+        self.place, self.known, self.fresh = place, _read(place), False
+        self.used: dict[str, list[str]] = {}
+
+    def named(self, source: bytes, package: tuple[str, ...]) -> list[str]:
+        key = hashlib.sha256("\0".join(package).encode() + b"\0" + source).hexdigest()[:32]
+        if (names := self.used.get(key, self.known.get(key))) is None:
+            names = _parsed(source, package)
+            if not self.fresh:
+                atexit.register(self.keep)
+            self.fresh = True
+        self.used[key] = names
+        return names
+
+    def keep(self) -> None:
+        together = _read(self.place) | self.used  # another process may have written meanwhile
+        body = json.dumps(together if len(together) <= _MOST else self.used, sort_keys=True).encode()
+        with contextlib.suppress(OSError):  # only a memory: without it the files are parsed again
+            put(self.place, f"{hashlib.sha256(body).hexdigest()}\n".encode() + body)
+
+
+def _read(place: Path) -> dict[str, list[str]]:
+    """What is kept, nothing where there is none or not what was written."""
+    try:
+        mark, _, body = place.read_bytes().partition(b"\n")
+        found = json.loads(body) if mark.decode() == hashlib.sha256(body).hexdigest() else {}
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found
+
+
 @cache
-def _named(source: bytes, package: tuple[str, ...]) -> frozenset[str]:
+def _memory(place: Path) -> _Memory:
+    return _Memory(place)
+
+
+def _parsed(source: bytes, package: tuple[str, ...]) -> list[str]:
     """Every module that a source file of this package names in an import; what may be a module or a name in one stands
-    for both."""
+    for both. Raises SyntaxError."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -27,13 +79,14 @@ def _named(source: bytes, package: tuple[str, ...]) -> frozenset[str]:
             base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             name = ".".join(part for part in (base, node.module) if part)
             found |= {name} | {f"{name}.{alias.name}" for alias in node.names}
-    return frozenset(found)
+    return sorted(found)
 
 
 def closure(module: str, root: Path, packages: Collection[str]) -> dict[str, bytes]:
     """A module and all that it imports of these packages, parents included: path below `root` -> bytes, in order.
 
     Raises SyntaxError, which names the file, on a broken one."""
+    memory = _memory(cache_folder() / _KEPT)
     todo, seen, files = {module}, set[str](), dict[str, bytes]()
     while todo:
         name = todo.pop()
@@ -45,7 +98,7 @@ def closure(module: str, root: Path, packages: Collection[str]) -> dict[str, byt
         source = path.read_bytes()
         files[path.relative_to(root).as_posix()] = source
         try:
-            imported = _named(source, path.parent.relative_to(root).parts)
+            imported = memory.named(source, path.parent.relative_to(root).parts)
         except SyntaxError as error:
             error.filename = str(path)
             raise

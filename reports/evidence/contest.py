@@ -73,9 +73,16 @@ class Contest:
 
     def ranks(self, result: Result) -> tuple[int, int]:
         """The tied group: 1 + those that beat the result, and all less those that it beats."""
-        above = sum(self.beats(other, result) for other in self.results)
-        below = sum(self.beats(result, other) for other in self.results)
-        return 1 + above, len(self.results) - below
+        return self._ranks[result]
+
+    @cached_property
+    def _ranks(self) -> Mapping[Result, tuple[int, int]]:
+        above, below = dict.fromkeys(self.results, 0), dict.fromkeys(self.results, 0)
+        for ahead, behind in combinations(self.results, 2):  # the best first: none is beaten by a later one
+            if self.beats(ahead, behind):
+                above[behind] += 1
+                below[ahead] += 1
+        return {result: (1 + above[result], len(self.results) - below[result]) for result in self.results}
 
     @property
     def smallest(self) -> float | None:

@@ -14,12 +14,13 @@ from benchmark.compare.derived import D, Kind
 from benchmark.compare.marginal import Marginal
 from benchmark.compare.noise import Noise
 from benchmark.compare.portrait import Portrait
-from benchmark.files.errors import UNREADABLE, UserError
+from benchmark.files.listing import below
 from benchmark.records import estimand as estimands_of
 from benchmark.records.cell import Cell
 from benchmark.records.estimand import Estimand
-from benchmark.records.record import Record, decode
+from benchmark.records.record import Record
 from benchmark.records.stamp import SUFFIX, Stamp, all_below
+from benchmark.records.store import record_of
 from benchmark.records.study import GLOB, Study, studies
 from benchmark.records.trial import Trial
 
@@ -44,7 +45,7 @@ class Folder:
 def read(runs: Path) -> Folder:
     """Everything below the folder. Raises UserError on a file that is something else than its name says."""
     raw = _raw(runs)
-    records = sorted((_record(runs, path, raw[path]) for path in files(runs)), key=lambda record: record.cell)
+    records = sorted((record_of(path, raw[path]) for path in files(runs)), key=lambda record: record.cell)
     hashes = {path.relative_to(runs).as_posix(): hashlib.sha256(data).hexdigest() for path, data in raw.items()}
     return Folder(
         runs=runs,
@@ -69,29 +70,13 @@ def _derived(raw: Iterable[Path], kind: Kind[D]) -> dict[str, D]:
 
 def files(runs: Path) -> list[Path]:
     """Every record's file `<dataset>/<method>/<variant>/<seed>.json` below the folder, in order."""
-    return sorted(path for path in runs.glob("*/*/*/*.json") if not path.name.startswith("."))
+    return below(runs, "*/*/*/*.json")
 
 
-def load(runs: Path) -> list[Record]:
-    """Every record below the folder, by cell. Raises UserError on a file that is no record, or not this place's."""
-    return sorted((_record(runs, path, path.read_bytes()) for path in files(runs)), key=lambda record: record.cell)
-
-
-def _record(runs: Path, path: Path, data: bytes) -> Record:
-    try:
-        record = decode(data)
-    except UNREADABLE as error:
-        raise UserError(f"{path} is not a record ({error}): delete it and run again") from None
-    if record.cell.path != path.relative_to(runs):
-        raise UserError(
-            f"{path} holds the record of {record.cell}, which belongs in {runs / record.cell.path}: move it"
-        )
-    return record
-
-
-def resampled(runs: Path) -> dict[str, Noise]:
-    """Reads the noise files below the folder, by dataset. Raises UserError on a file that is something else."""
-    found = {path.parent.name: noises.read(path.parent) for path in sorted(runs.glob(f"*/{noises.FILE}"))}
+def resampled(runs: Path, dataset: str = "*") -> dict[str, Noise]:
+    """Reads the noise files below the folder, of all datasets or one, by dataset. Raises UserError on a file that is
+    something else."""
+    found = {path.parent.name: noises.read(path.parent) for path in below(runs, f"{dataset}/{noises.FILE}")}
     return {dataset: noise for dataset, noise in found.items() if noise is not None}
 
 
@@ -103,16 +88,10 @@ def digest(runs: Path) -> str:
 
 def _raw(runs: Path) -> dict[Path, bytes]:
     """The bytes of every file that the pages are made from, in order."""
-    arrays = (
-        path
-        for glob in ("*/*/*/*.npz", f"*/*/*/[0-9]*{SUFFIX}", GLOB)
-        for path in runs.glob(glob)
-        if not path.name.startswith(".")
-    )
     names = (noises.FILE, portraying.KIND.file, ceilings.KIND.file, marginals_of.KIND.file)
-    datasets = (path for name in names for path in runs.glob(f"*/{name}"))
-    above = (path for path in [runs / estimands_of.FILE] if path.is_file())
-    return {path: path.read_bytes() for path in sorted([*files(runs), *arrays, *datasets, *above])}
+    beside = ("*/*/*/*.npz", f"*/*/*/[0-9]*{SUFFIX}", GLOB, *(f"*/{name}" for name in names), estimands_of.FILE)
+    found = [path for pattern in beside for path in below(runs, pattern)]
+    return {path: path.read_bytes() for path in sorted([*files(runs), *found])}
 
 
 def _total(runs: Path, raw: Mapping[Path, bytes]) -> str:

@@ -56,6 +56,7 @@ def kinds(place: Path, runs: Path, cache: Path) -> list[Kind]:
         Kind("resampled draws", found(cache, "predictions/*/*/*/*draws*"), (compare,), every, checked=True),
         Kind("catalog", found(cache, "catalog/*.json"), (plan,), inside, checked=True),
         Kind("hashes of raw files", found(cache, "hashes.json"), (status,), inside),
+        Kind("what files import", found(cache, "imports.json"), (status,), inside, checked=True),
     ]  # fmt: skip
     return [kind for kind in listed if kind.files]
 
