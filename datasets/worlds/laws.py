@@ -121,6 +121,24 @@ class Capped:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """The whole with a probability of its own, else even on all that is less."""
+
+    share: Array  # [n], the probability
+    whole: Array  # [n]
+
+    def mean(self) -> Array:
+        return self.whole * (1 + self.share) / 2
+
+    def median(self) -> Array:
+        return self.whole * np.minimum(0.5 / np.maximum(1 - self.share, 0.5), 1)
+
+    def sample(self, rng: np.random.Generator) -> Array:
+        part = rng.random(len(self.share))
+        return self.whole * np.where(rng.random(len(self.share)) < self.share, 1, part)
+
+
+@dataclass(frozen=True)
 class CutNormal:
     """max(N(mu, sigma^2), 0)."""
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from datasets.schema import Array
 from datasets.worlds.cast import Cast
-from datasets.worlds.laws import Capped, CutNormal, LogNormals, Pieces, Steps, lognormal
+from datasets.worlds.laws import Capped, CutNormal, LogNormals, Pieces, Steps, Whole, lognormal
 from datasets.worlds.world import Rows, World
 
 
@@ -110,6 +110,21 @@ class Censored(World):
 
 
 @dataclass(frozen=True)
+class Finished(World):
+    """y = d with probability sigmoid(sharp z), else d u, u even on 0 to 1: whoever sees the end has seen what there was
+    to see, and would not have watched on. About as many labels lie at d as where interest is cut off there, and none of
+    them stands for more: where the assumption of CWM fails."""
+
+    key: ClassVar[str] = "finished"
+    title: ClassVar[str] = "a video's end is where interest ends"
+    sharp: float = 1.5
+
+    def law(self, cast: Cast, rows: Rows) -> Whole:
+        share = _sigmoid(self.sharp * cast.scores(rows.user, rows.thing)[:, 0])
+        return Whole(share, cast.seconds[rows.thing])
+
+
+@dataclass(frozen=True)
 class Ordinal(World):
     """P(y > v_k) = sigmoid(sharp (z - c_k)) for ten values v_k, c_k the normal quantile of k / 10 (0.9: a bit nearer):
     the label is a grade, and which seconds stand for a grade says nothing more. The proportional odds of ordinal
@@ -199,5 +214,5 @@ class Plain(World):
 
 
 WATCH: tuple[World, ...] = (
-    Peaks(), Tokens(), Duration(), Censored(), Ordinal(), Tree(), Cuts(), Drift(), Plain(),
+    Peaks(), Tokens(), Duration(), Censored(), Finished(), Ordinal(), Tree(), Cuts(), Drift(), Plain(),
 )  # fmt: skip
