@@ -4,7 +4,8 @@ step     a training step of five seeds against VR's on the same rows, for the nu
          6 (whole seconds), 10 (milliseconds), and 23 as on the KuaiRec subset, whose tail is long
 encode   ten million labels to tokens and back, with the memory each call adds, in a process of its own
 
-`full` rows take all T steps, the worst that the labels' vocabulary allows.
+`full` rows take all T steps, the worst that the labels' vocabulary allows. Beside GR stands what no arrangement of the
+rest can undercut while its encoder and optimiser are VR's: VR's step, and the decoder's own matrix products.
 """
 
 import time
@@ -81,6 +82,31 @@ def steps(t: Trainer, count: int) -> None:
         t.advance()
 
 
+def products(t: Trainer, count: int, *, own: bool) -> None:
+    """The decoder's matrix products of so many steps, forward and backward, as its compiled loops have them: over the
+    rows that have a token at each step. own: every input is a mixture that the decoder has made, else a true token,
+    which needs no product."""
+    tokens = t.targets.columns["tokens"][: t.plan.batch].numpy()
+    sizes = [int((tokens[:, step] > 0).sum()) for step in range(tokens.shape[1])]
+    B, R, context, width = len(tokens), sum(sizes), t.stack.configs[0].hidden[-1], t.stack.configs[0].width
+    C, gates = len(t.stack.fitted[0]["vocabulary"].units) + 1, 4 * width
+    shapes = [(B, context), (gates, context), (gates, width), (C, width), (C, gates), (R, width), (R, gates), (R, C)]
+    h, begin, hidden, out, table, H, G, Z = (np.ones(shape, np.float32) for shape in shapes)
+    ends = np.cumsum(sizes)
+    for _ in range(count * SEEDS):
+        first = h @ begin.T
+        first @ begin, first.T @ h
+        for n, end in zip(sizes, ends, strict=True):
+            here = slice(end - n, end)
+            H[here] @ hidden.T, H[here] @ out.T  # forward
+            Z[here] @ out, G[here] @ hidden  # and back
+            if own and end > B:
+                Z[here] @ table, G[here] @ table.T
+        G.T @ H, Z.T @ H
+        if own:
+            Z[B:].T @ G[B:]
+
+
 Case = tuple[str, type[GR], Mapping[str, Any], float]  # name, class, changed fields, target
 
 
@@ -112,12 +138,19 @@ def _steps(say: Say, what: str, world: World, cases: Sequence[Case], rounds: int
     length, classes = len(fitted["survival"]), len(fitted["vocabulary"].units) + 1
     mean = float((made[0].targets.columns["tokens"] > 0).sum(1).double().mean())
     say(f"gr        {what}: T = {length}, {classes} classes, {mean:.2f} steps a row")
-    base, *found = interleaved([partial(steps, t, count) for t in (vr, *made)], rounds)
+    calls = [partial(steps, t, count) for t in (vr, *made)]
+    if recurrent := [t for t, (_, _, changes, _) in zip(made, cases, strict=True) if "decoder" not in changes]:
+        calls += [partial(products, recurrent[0], count, own=own) for own in (False, True)]
+    base, *found = interleaved(calls, rounds)
+    alone = found[len(cases) :]
     say(f"gr          {'VR':<20} {_ms(base, count):7.2f} ms a seed-step")
-    for (name, _, _, target), times in zip(cases, found, strict=True):
+    for (name, _, _, target), times in zip(cases, found, strict=False):
         more = ratio(times, base)
         wanted = "" if not target else f"   target {target:g}x: {'met' if more <= target else 'MISSED'}"
         say(f"gr          {name:<20} {_ms(times, count):7.2f} ms a seed-step, {more:6.2f}x VR's{wanted}")
+    for times, words in zip(alone, ("true tokens", "its own input"), strict=False):
+        least = [one + two for one, two in zip(base, times, strict=True)]
+        say(f"gr          VR's step and the decoder's products, {words:<14} {ratio(least, base):6.2f}x VR's")
 
 
 def _ms(times: Sequence[float], count: int) -> float:
