@@ -94,7 +94,12 @@ def _covariance(board: Board, dataset: str, rows: Mapping[Result, float], metric
     return [[error**2 if i == j else 0.0 for j in range(len(results))] for i, error in enumerate(errors)]
 
 
-def orders(board: Board, paper: Paper, printed: PaperTable, column: str) -> list[str]:
-    """Each metric's order: "MAE 0.60 [0.20, 0.87], agrees in part"."""
+def orders(board: Board, paper: Paper, printed: PaperTable, column: str) -> dict[str, RowOrder]:
+    """Each metric's order where there is one, by the metric's name: "MAE"."""
     found = {m: order_of(board, paper, printed, column, m) for m in printed.metrics if m in METRICS}
-    return [f"{METRICS[metric].name} {one}, {one.word}" for metric, one in found.items() if one]
+    return {METRICS[metric].name: one for metric, one in found.items() if one}
+
+
+def told(found: Mapping[str, RowOrder]) -> str:
+    """ "MAE 0.60 [0.20, 0.87], agrees in part; XAUC 0.80 [0.40, 1.00], agrees" """
+    return "; ".join(f"{name} {one}, {one.word}" for name, one in found.items())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from reports.evidence.printed.measured import measured
-from reports.evidence.printed.order import orders
+from reports.evidence.printed.order import orders, told
 from reports.evidence.printed.size import limit
 from reports.evidence.stats import Estimate
 from reports.markup.text import NONE, plain, sentence_list
@@ -152,6 +152,6 @@ def below(board: Board, paper: Paper, printed: PaperTable, column: str) -> list[
     copied = [plain(row.name) for row in printed.rows if column in row.copied]
     if copied:
         lines.append(f"Not comparable: other papers print the same numbers for {sentence_list(copied)}.")
-    if told := orders(board, paper, printed, column):
-        lines.append(f"Order of the rows, Kendall's τ with the paper's [95 % interval]: {', '.join(told)}.")
+    if found_orders := orders(board, paper, printed, column):
+        lines.append(f"Order of the rows, Kendall's τ with the paper's [95 % interval]: {told(found_orders)}.")
     return lines

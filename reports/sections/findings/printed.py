@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reports.evidence.printed import order
-from reports.evidence.printed.order import RowOrder, order_of
+from reports.evidence.printed.order import RowOrder
 from reports.evidence.printed.together import ABOVE, BELOW, Asked, Row, asked, beyond, misshapen
 from reports.evidence.printed.verdict import AGREES, BEYOND, BY_SIZE, OTHER_ROWS, SAME_ROWS, UNLIKE, every
 from reports.markup.document import slug
@@ -112,8 +112,8 @@ def orders(board: Board) -> Iterator[Finding]:
     for paper in papers().values():
         for printed in _comparisons(paper):
             for column in printed.columns:
-                if found := _orders(board.untuned, paper, printed, column):
-                    taus = ", ".join(f"{METRICS[metric].name} {one}" for metric, one in found.items())
+                if found := order.orders(board.untuned, paper, printed, column):
+                    taus = ", ".join(f"{name} {one}" for name, one in found.items())
                     where = paper_of(paper.key, slug("table", printed.number), f"Table {printed.number}")
                     texts.append(f"{plain(paper.key)}'s {where}, {plain(column)}: {taus}")
                     all_ += found.values()
@@ -136,11 +136,6 @@ def _counted(words: Counter[str]) -> str:
     one = {order.OPEN: "is open"}
     found = [f"{n} {one.get(word, word) if n == 1 else many[word]}" for word in many if (n := words[word])]
     return sentence_list(found)
-
-
-def _orders(board: Board, paper: Paper, printed: PaperTable, column: str) -> dict[str, RowOrder]:
-    found = {m: order_of(board, paper, printed, column, m) for m in printed.metrics if m in METRICS}
-    return {metric: one for metric, one in found.items() if one}
 
 
 def _comparisons(paper: Paper) -> list[PaperTable]:

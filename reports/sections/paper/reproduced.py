@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from reports.evidence.printed.order import orders
+from reports.evidence.printed.order import orders, told
 from reports.evidence.printed.verdict import WORDS, of_column
 from reports.markup.document import Part, Section, slug
 from reports.markup.table import Column, Entry, Table, text_column
@@ -64,5 +64,5 @@ def _counted(board: Board, paper: Paper, printed: PaperTable, column: str) -> tu
         Entry(len(found)),
         *(Entry(counts[word]) for word in WORDS),
         Entry(text=", ".join(why)),
-        Entry(text="; ".join(orders(board, paper, printed, column))),
+        Entry(text=told(orders(board, paper, printed, column))),
     )
