@@ -198,7 +198,7 @@ def test_the_plane_of_error_and_cost_names_what_nothing_cheaper_beats(tmp_path):
 def test_a_calibration_panel_shows_each_decile_where_its_means_say(tmp_path):
     slices = {name: {"prediction": 2.0 * 10**i, "label": 10.0**i, "rows": 10.0} for i, name in enumerate(DECILES[:3])}
     for seed in range(2):
-        metrics = {"test": {"mae": 5.0, "decile_mape": 0.5}}
+        metrics = {"valid": {"mae": 5.0}, "test": {"mae": 5.0, "decile_mape": 0.5}}
         save(tmp_path, record(dataset="cdnow", method="ziln", seed=seed, metrics=metrics, slices=slices))
     figure = panels(gather(tmp_path).board.ranked, "cdnow", "panels")
     assert figure is not None

@@ -179,7 +179,7 @@ def test_one_seed_is_no_verdict(tmp_path):
 def test_a_board_of_lifetime_value_has_its_own_columns(tmp_path):
     extra = {"gini": 0.4, "auc": 0.7, "spearman_ceiling": 0.95, "spearman_positive": 0.3, "zero_share": 0.54}
     for r in seeds(dataset="cdnow", method="ziln"):
-        metrics = {"test": {**r.metrics["test"], **extra, "gini": 0.4 + r.seed / 100}}
+        metrics = {**r.metrics, "test": {**r.metrics["test"], **extra, "gini": 0.4 + r.seed / 100}}
         save(tmp_path, record(dataset="cdnow", method="ziln", seed=r.seed, metrics=metrics))
     found = gather(tmp_path)
     (row,) = leaderboard(found, "cdnow")
@@ -191,9 +191,11 @@ def test_a_board_of_lifetime_value_has_its_own_columns(tmp_path):
 def test_a_mean_over_some_of_the_seeds_says_of_how_many(tmp_path):
     """Spearman's correlation of a constant prediction is undefined: two of five seeds have one."""
     for r in seeds(method="tpm"):
-        metrics = {"test": {**r.metrics["test"], "gini": 0.3, "spearman": [0.74, 0.75, None, None, None][r.seed]}}
+        some = {"gini": 0.3, "spearman": [0.74, 0.75, None, None, None][r.seed]}
+        metrics = {**r.metrics, "test": {**r.metrics["test"], **some}}
         save(tmp_path, record(method="tpm", seed=r.seed, metrics=metrics))
-    save(tmp_path, record(method="zero", metrics={"test": {**record().metrics["test"], "spearman": None}}))
+    one = record().metrics
+    save(tmp_path, record(method="zero", metrics={**one, "test": {**one["test"], "spearman": None}}))
     found = tables_of(gather(tmp_path))
     assert by(found["leaderboard-kuairand"], "method")["TPM"]["Spearman ↑"] == "**0.7450 ± 0.0071 (2 of 5)**"
     assert by(found["ranking-kuairand"], "method")["TPM"]["Spearman ↑"].count("(2 of 5)") == 1

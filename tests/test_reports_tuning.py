@@ -119,7 +119,7 @@ def test_every_other_table_compares_defaults(runs: Path) -> None:
 def test_a_choice_that_orders_nobody_is_named(runs: Path) -> None:
     text = said(runs)
     assert "nobody" not in text
-    flat = {"test": {"mae": 20.9, "rmse": 41.0, "xauc": 0.5}}
+    flat = {part: {"mae": 20.9, "rmse": 41.0, "xauc": 0.5} for part in ("valid", "test")}
     where = Tuned("kuairand/tpm/tuned", 1, {"lr": 5e-4}, "mae", 20.5, 5, 50.0)
     save(runs, *(record(method="tpm", variant="tuned", seed=s, metrics=flat, tuned=where) for s in range(5)))
     text = said(runs)
