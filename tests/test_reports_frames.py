@@ -6,10 +6,11 @@ import statistics
 import pytest
 
 from benchmark.files.errors import UserError
+from benchmark.records.store import files
 from reports.cells import frame
 from reports.evidence.stats import apart, percent
 from reports.markup.table import best_two
-from reports.model.folder import digest, files, read
+from reports.model.folder import digest, read
 from reports.model.summary import Summary, summarise
 from tests.fake_records import record, save, seeds, world
 

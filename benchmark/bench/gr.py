@@ -88,14 +88,14 @@ def products(t: Trainer, count: int, *, own: bool) -> None:
     which needs no product."""
     tokens = t.targets.columns["tokens"][: t.plan.batch].numpy()
     sizes = [int((tokens[:, step] > 0).sum()) for step in range(tokens.shape[1])]
-    B, R, context, width = len(tokens), sum(sizes), t.stack.configs[0].hidden[-1], t.stack.configs[0].width
+    B, R, wide, width = len(tokens), sum(sizes), t.stack.configs[0].hidden[-1], t.stack.configs[0].width
     C, gates = len(t.stack.fitted[0]["vocabulary"].units) + 1, 4 * width
-    shapes = [(B, context), (gates, context), (gates, width), (C, width), (C, gates), (R, width), (R, gates), (R, C)]
-    h, begin, hidden, out, table, H, G, Z = (np.ones(shape, np.float32) for shape in shapes)
+    shapes = [(B, wide), (gates, wide), (gates, width), (C, width), (C, gates), (R, width), (R, gates), (R, C)]
+    h, context, hidden, out, table, H, G, Z = (np.ones(shape, np.float32) for shape in shapes)
     ends = np.cumsum(sizes)
     for _ in range(count * SEEDS):
-        first = h @ begin.T
-        first @ begin, first.T @ h
+        constant = h @ context.T
+        constant @ context, constant.T @ h
         for n, end in zip(sizes, ends, strict=True):
             here = slice(end - n, end)
             H[here] @ hidden.T, H[here] @ out.T  # forward
@@ -139,16 +139,16 @@ def _steps(say: Say, what: str, world: World, cases: Sequence[Case], rounds: int
     mean = float((made[0].targets.columns["tokens"] > 0).sum(1).double().mean())
     say(f"gr        {what}: T = {length}, {classes} classes, {mean:.2f} steps a row")
     calls = [partial(steps, t, count) for t in (vr, *made)]
-    if recurrent := [t for t, (_, _, changes, _) in zip(made, cases, strict=True) if "decoder" not in changes]:
-        calls += [partial(products, recurrent[0], count, own=own) for own in (False, True)]
+    recurrent = [t for t, (_, _, changes, _) in zip(made, cases, strict=True) if "decoder" not in changes]
+    inputs = {"true tokens": False, "its own input": True} if recurrent else {}
+    calls += [partial(products, recurrent[0], count, own=own) for own in inputs.values()]
     base, *found = interleaved(calls, rounds)
-    alone = found[len(cases) :]
     say(f"gr          {'VR':<20} {_ms(base, count):7.2f} ms a seed-step")
-    for (name, _, _, target), times in zip(cases, found, strict=False):
+    for (name, _, _, target), times in zip(cases, found[: len(cases)], strict=True):
         more = ratio(times, base)
         wanted = "" if not target else f"   target {target:g}x: {'met' if more <= target else 'MISSED'}"
         say(f"gr          {name:<20} {_ms(times, count):7.2f} ms a seed-step, {more:6.2f}x VR's{wanted}")
-    for times, words in zip(alone, ("true tokens", "its own input"), strict=False):
+    for words, times in zip(inputs, found[len(cases) :], strict=True):
         least = [one + two for one, two in zip(base, times, strict=True)]
         say(f"gr          VR's step and the decoder's products, {words:<14} {ratio(least, base):6.2f}x VR's")
 

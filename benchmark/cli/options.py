@@ -1,8 +1,7 @@
 """The options that verbs share, and what they stand for: a data root, methods, cells, standings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -130,7 +129,7 @@ def standings_of(
     methods: dict[str, Entry],
     runs: Path,
     data: Path | None,
-    read: Mapping[Cell, Record] = MappingProxyType({}),
+    read: Iterable[Record] = (),
 ) -> tuple[dict[Cell, Freshness], dict[str, str]]:
     from benchmark.plan.survey import survey
 

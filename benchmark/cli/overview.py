@@ -119,7 +119,7 @@ def plan(
     methods, runs, data, studies = chosen.methods, chosen.runs, chosen.data, what.studies(chosen)
     cells = chosen.cells + views.cells_of([a.study for a in studies], chosen.cells)
     records = Store(runs).all()
-    standings, unavailable = standings_of(cells, methods, runs, data, {record.cell: record for record in records})
+    standings, unavailable = standings_of(cells, methods, runs, data, records)
     unavailable |= unusable(
         dict.fromkeys(c.dataset for c in cells if c.dataset not in unavailable), root_of(data), QUICK
     )

@@ -81,8 +81,7 @@ def rendered(data: Path | None, runs: Path) -> "Report":
     folder = read(runs)
     if not folder.records:
         raise UserError(none_in(runs))
-    records = {record.cell: record for record in folder.records}
-    standings, _ = standings_of(list(records), methods, runs, data, records)
+    standings, _ = standings_of([r.cell for r in folder.records], methods, runs, data, folder.records)
     stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
     searches = views.moved(methods, Store(runs), root_of(data), folder.searches)
     moved = {str(study): why for study, why in searches.items() if why}
@@ -120,8 +119,7 @@ def explain(
     store, name = Store(runs), what.strip("/").split("/")[0]
     records = (not is_page and store.of(name)) or store.all()  # of a name that has none, all: to tell what there is
     asked = None if is_page else tell.parse(what, records)
-    read = {record.cell: record for record in records}
-    found = survey(list(read), known_methods(), store, root_of(data), read)
+    found = survey([record.cell for record in records], known_methods(), store, root_of(data), records)
     today = tell.Today(records, found.expected, found.standings, runs)
     for line in tell.page(path, today) if asked is None else tell.number(asked, today):
         say(line)

@@ -53,8 +53,7 @@ def _others(
     same = [record for record in known if record.identity.data == data]
     if not same:
         return [], known[0].identity.data[:12] if known else ""
-    read = {record.cell: record for record in same}
-    standings = survey(list(read), methods, committed, root, read).standings
+    standings = survey([record.cell for record in same], methods, committed, root, same).standings
     return [record for record in same if standings[record.cell].state == "fresh"], ""
 
 

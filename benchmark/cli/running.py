@@ -133,9 +133,9 @@ def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
     records = Store(runs).all()
     ill = unwell(records)
     asked = set(cells_of_suite(suite, methods, None, None, None) if suite else ())
-    read = {record.cell: record for record in records}
-    standings, _ = standings_of(sorted(read.keys() | asked), methods, runs, data, read)
-    for group in grouped(standings):
+    cells = sorted({record.cell for record in records} | asked)
+    standings, _ = standings_of(cells, methods, runs, data, records)
+    for group in grouped(cells):
         found = Counter(standings[cell] for cell in group.cells)
         word = words(ill.get((group.dataset, group.method, group.variant), ()))
         for standing, count in found.items():

@@ -4,11 +4,10 @@ absent, so that pages can tell means from medians without the methods."""
 from collections.abc import Mapping
 
 from benchmark.compare import derived
-from benchmark.files.listing import below
 from benchmark.plan.catalog import Entry
 from benchmark.records import estimand
 from benchmark.records.estimand import FILE, Estimand
-from benchmark.records.store import Store
+from benchmark.records.store import Store, files
 
 
 def known(store: Store, methods: Mapping[str, Entry]) -> dict[str, Estimand]:
@@ -16,7 +15,7 @@ def known(store: Store, methods: Mapping[str, Entry]) -> dict[str, Estimand]:
     UserError."""
     before = estimand.read(store.folder)
     said = before | {name: entry.estimand for name, entry in methods.items() if entry.estimand}
-    recorded = {path.parts[-3] for path in below(store.folder, "*/*/*/*.json")}
+    recorded = {path.parts[-3] for path in files(store.folder)}
     return {name: said[name] for name in sorted(recorded) if name in said}
 
 

@@ -61,7 +61,7 @@ def refresh(
     from datasets.base import BadData, CacheError, NotAvailable
 
     records = {r.cell: r for r in store.all() if r.outcome == "ok" and (not only or r.dataset in only)}
-    found = survey(list(records), methods, store, root, records)
+    found = survey(list(records), methods, store, root, records.values())
     fresh = [cell for cell in sorted(records) if found.standings[cell].state == "fresh"]
     deterministic = {name for name, entry in methods.items() if entry.deterministic}
     said: list[str] = []

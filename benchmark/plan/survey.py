@@ -1,9 +1,8 @@
 """Surveys cells before anything runs: which data are there, and what each record is worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -38,7 +37,7 @@ def survey(
     methods: Mapping[str, Entry],
     store: Store,
     root: Path | None,
-    read: Mapping[Cell, Record] = MappingProxyType({}),
+    read: Iterable[Record] = (),
 ) -> Survey:
     """Finds out which data are there and what each cell's record is worth. Prepares nothing; data are
     checked where they are prepared. read: the records that the caller has read already.
@@ -61,5 +60,6 @@ def survey(
     expected = Expected(methods, _protocols([n for n in names if n in known], root), fingerprints)
     expected.learn(cells, store.folder)
     found = Survey(cells, expected, unavailable)
-    found.standings = {cell: expected.standing(cell, read.get(cell) or store.read(cell)) for cell in cells}
+    at_hand = {record.cell: record for record in read}
+    found.standings = {cell: expected.standing(cell, at_hand.get(cell) or store.read(cell)) for cell in cells}
     return found

@@ -17,7 +17,7 @@ class Cell:
 
     @property
     def parts(self) -> tuple[str, str, str, str]:
-        """Of that path."""
+        """The folders and the name of its record's file."""
         return self.dataset, self.method, self.variant, f"{self.seed}.json"
 
     @property

@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,6 +21,12 @@ from datasets.common.files import put
 _LOCK = ".lock"
 _CURE = "delete it and run again"
 _ROOM = 8 << 20  # bytes a run wants free before it starts
+
+
+def files(folder: Path, dataset: str = "*") -> list[Path]:
+    """Every record's file `<dataset>/<method>/<variant>/<seed>.json` below a folder, of all datasets or one, in
+    order."""
+    return below(folder, f"{dataset}/*/*/*.json")
 
 
 def record_of(path: Path, raw: bytes) -> Record:
@@ -52,14 +58,14 @@ class Store:
         """Every record below the folder, by path. Raises UserError where it is no folder, or cannot be read."""
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{self.folder} is not a folder of records: choose another with --runs FOLDER")
-        return self._below("*")
+        return self._all(files(self.folder))
 
     def of(self, dataset: str) -> list[Record]:
         """Every record of one dataset, by path. Raises UserError."""
-        return self._below(dataset)
+        return self._all(files(self.folder, dataset))
 
-    def _below(self, pattern: str) -> list[Record]:
-        found = [self._read(path) for path in below(self.folder, f"{pattern}/*/*/*.json")]
+    def _all(self, paths: Iterable[Path]) -> list[Record]:
+        found = [self._read(path) for path in paths]
         return [record for record in found if record is not None]
 
     def write(self, record: Record, arrays: bytes | None = None) -> None:

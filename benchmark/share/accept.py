@@ -133,8 +133,7 @@ def _known(accepted: Accepted, store: Store, methods: Mapping[str, Entry]) -> No
 
 def _today(accepted: Accepted, sent: Store, methods: Mapping[str, Entry], root: Path | None) -> None:
     """Code and settings are what they would be today, those that a search chose by the trials that came along."""
-    read = {record.cell: record for record in accepted.records}
-    found = survey(list(read), methods, sent, root, read)
+    found = survey([r.cell for r in accepted.records], methods, sent, root, accepted.records)
     for record in accepted.records:
         if why := _moved(record, found.expected):
             raise refused(record.cell, why)

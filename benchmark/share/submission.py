@@ -94,7 +94,7 @@ def pack(
     records = [r for r in store.all() if r.outcome == "ok" and (not only or r.dataset in only)]
     if not records:
         raise UserError(f"no finished records in {store.folder}: `python -m benchmark run` makes them")
-    standings = survey([r.cell for r in records], methods, store, root, {r.cell: r for r in records}).standings
+    standings = survey([r.cell for r in records], methods, store, root, records).standings
     fresh = [r for r in records if standings[r.cell].state == "fresh"]
     left = [f"{r.cell}: {standings[r.cell].why}" for r in records if standings[r.cell].state != "fresh"]
     commit = head()

@@ -33,20 +33,20 @@ class _Memory:
     the process ends."""
 
     def __init__(self, place: Path) -> None:
-        self.place, self.known, self.fresh = place, _read(place), False
+        self.place, self.known = place, _read(place)
         self.used: dict[str, list[str]] = {}
+        atexit.register(self.keep)
 
     def named(self, source: bytes, package: tuple[str, ...]) -> list[str]:
         key = hashlib.sha256("\0".join(package).encode() + b"\0" + source).hexdigest()[:32]
         if (names := self.used.get(key, self.known.get(key))) is None:
             names = _parsed(source, package)
-            if not self.fresh:
-                atexit.register(self.keep)
-            self.fresh = True
         self.used[key] = names
         return names
 
     def keep(self) -> None:
+        if self.used.keys() <= self.known.keys():
+            return
         together = _read(self.place) | self.used  # another process may have written meanwhile
         body = json.dumps(together if len(together) <= _MOST else self.used, sort_keys=True).encode()
         with contextlib.suppress(OSError):  # only a memory: without it the files are parsed again

@@ -131,7 +131,7 @@ class Whole:
         return self.whole * (1 + self.share) / 2
 
     def median(self) -> Array:
-        return self.whole * np.minimum(0.5 / np.maximum(1 - self.share, 0.5), 1)
+        return self.whole * (0.5 / np.maximum(1 - self.share, 0.5))
 
     def sample(self, rng: np.random.Generator) -> Array:
         part = rng.random(len(self.share))

@@ -20,7 +20,7 @@ from benchmark.records.cell import Cell
 from benchmark.records.estimand import Estimand
 from benchmark.records.record import Record
 from benchmark.records.stamp import SUFFIX, Stamp, all_below
-from benchmark.records.store import record_of
+from benchmark.records.store import files, record_of
 from benchmark.records.study import GLOB, Study, studies
 from benchmark.records.trial import Trial
 
@@ -66,11 +66,6 @@ def _derived(raw: Iterable[Path], kind: Kind[D]) -> dict[str, D]:
     """The files of that kind, by dataset."""
     found = {path.parent.name: kind.read(path.parent) for path in raw if path.name == kind.file}
     return {dataset: one for dataset, one in found.items() if one is not None}
-
-
-def files(runs: Path) -> list[Path]:
-    """Every record's file `<dataset>/<method>/<variant>/<seed>.json` below the folder, in order."""
-    return below(runs, "*/*/*/*.json")
 
 
 def resampled(runs: Path, dataset: str = "*") -> dict[str, Noise]:
