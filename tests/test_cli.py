@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli.app import main
-from benchmark.plan.catalog import Entry
+from benchmark.plan.expected import Expected
 from benchmark.records import predictions
 from benchmark.records.cell import Cell
 from benchmark.records.store import Store
@@ -231,12 +231,12 @@ def test_a_method_that_is_edited_while_the_run_is_at_work_has_no_record(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run has hashed its files; what a worker imports then is something else."""
-    files = Entry.files
+    files = Expected.files
 
-    def before(self: Entry) -> dict[str, str]:
-        return files(self) | ({"methods/constants.py": "0" * 16} if self.name == "mean" else {})
+    def before(self: Expected, method: str) -> dict[str, str]:
+        return files(self, method) | ({"methods/constants.py": "0" * 16} if method == "mean" else {})
 
-    monkeypatch.setattr(Entry, "files", before)
+    monkeypatch.setattr(Expected, "files", before)
     assert run("--only", "mean,bucket_mean", "--runs", str(tmp_path)) == 2
     assert "synthetic/mean/default (methods/constants.py changed since the run began)" in error_of(capsys)
     assert [path.parts[-3] for path in tmp_path.glob("*/*/*/*.json")] == ["bucket_mean"]

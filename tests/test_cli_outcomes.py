@@ -2,6 +2,7 @@
 rewrites the committed pages."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from benchmark.cli.app import main
 from benchmark.plan.catalog import catalog
 from benchmark.plan.usable import unusable
 from benchmark.records.cell import Cell
-from datasets import registry
+from datasets import cache, registry
+from datasets.base import Dataset, Table
 from tests import fixtures
 
 
@@ -53,6 +55,31 @@ def test_large_files_are_not_read_to_plan(tmp_path: Path) -> None:
     assert set(unusable(["wechat", "wechat@days"], tmp_path)) == {"wechat", "wechat@days"}
     assert unusable(["wechat"], tmp_path, most=100) == {}
     assert unusable(["synthetic"], None) == {}
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_fault_is_found_once_per_state_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(dataset: Dataset, root: Path | None) -> Table:
+        read.append(str(root))
+        return load(dataset, root)
+
+    load, read = cache.load, list[str]()
+    monkeypatch.setattr(cache, "load", noted)
+    here, there = tmp_path / "here", tmp_path / "there"
+    fixtures.wechat(here, rows=20)
+    first = unusable(["wechat"], here)
+    assert str(here) in first["wechat"]
+    assert unusable(["wechat"], here) == first
+    assert read == [str(here)]
+    here.rename(there)
+    assert str(there) in unusable(["wechat"], there)["wechat"], "the sentence names the file that is there"
+    (kept,) = (tmp_path / "cache/faults").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-3])
+    assert str(there) in unusable(["wechat"], there)["wechat"]
+    assert read == [str(here), str(there), str(there)]
+    shutil.rmtree(there)
+    fixtures.wechat(there)
+    assert unusable(["wechat"], there) == {}
 
 
 @pytest.fixture

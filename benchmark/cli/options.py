@@ -1,6 +1,6 @@
 """The options that verbs share, and what they stand for: a data root, methods, cells, standings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +12,7 @@ from benchmark.cli.console import say
 from benchmark.files.errors import UserError, unknown
 from benchmark.plan import suite as suites
 from benchmark.plan.catalog import Entry, catalog
-from benchmark.plan.expected import Freshness
 from benchmark.records.cell import Cell
-from benchmark.records.record import Record
-from benchmark.records.store import Store
 from datasets import registry
 
 Data = Annotated[
@@ -122,16 +119,3 @@ def cells_of_suite(
 
 def none_in(runs: Path) -> str:
     return f"no records in {runs}: `python -m benchmark run --runs {runs}` makes them"
-
-
-def standings_of(
-    cells: list[Cell],
-    methods: dict[str, Entry],
-    runs: Path,
-    data: Path | None,
-    read: Iterable[Record] = (),
-) -> tuple[dict[Cell, Freshness], dict[str, str]]:
-    from benchmark.plan.survey import survey
-
-    found = survey(cells, methods, Store(runs), root_of(data), read)
-    return found.standings, found.unavailable

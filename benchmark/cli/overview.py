@@ -15,12 +15,12 @@ from benchmark.cli.options import (
     Data,
     known_methods,
     root_of,
-    standings_of,
 )
 from benchmark.execute.machine import cores, has_gpu, visible_gpus
 from benchmark.files.errors import UserError, unknown
 from benchmark.plan import suite as suites
 from benchmark.plan.estimate import estimate, spell
+from benchmark.plan.survey import survey
 from benchmark.plan.usable import QUICK, unusable
 from benchmark.records.cell import Group, grouped
 from benchmark.records.store import Store
@@ -119,19 +119,22 @@ def plan(
     methods, runs, data, studies = chosen.methods, chosen.runs, chosen.data, what.studies(chosen)
     cells = chosen.cells + views.cells_of([a.study for a in studies], chosen.cells)
     records = Store(runs).all()
-    standings, unavailable = standings_of(cells, methods, runs, data, records)
+    found = survey(cells, methods, Store(runs), root_of(data), records)
+    standings = found.standings
+    unavailable = found.unavailable
     unavailable |= unusable(
         dict.fromkeys(c.dataset for c in cells if c.dataset not in unavailable), root_of(data), QUICK
     )
     device = "cuda" if has_gpu() else "cpu"
     costs = estimate(records, {cell.dataset for cell in cells}, data, unavailable, device)
     workers = workers or (cores() if device == "cpu" else max(1, len(visible_gpus())))
+    lines: list[str] = []
     times: list[float] = []
     rowless: set[str] = set()
     for trial_count, study, standing in views.left(studies, methods, Store(runs), root_of(data)):
         guess = costs.of(Group(study.dataset, study.method, "default", ()))
         took = "" if guess is None else f"  {spell(guess.seconds * trial_count):>11}, {guess.basis}"
-        say(f"{study!s:<44} {standing}{took}")
+        lines.append(f"{study!s:<44} {standing}{took}")
         if guess is not None and study.dataset not in unavailable:
             times.append(guess.seconds * trial_count)
     for group in grouped(cells):
@@ -141,7 +144,7 @@ def plan(
             standing = "not available"
         guess = costs.of(replace(group, variant="default") if is_tuned(group.variant) else group)
         took = "" if guess is None else f"  {spell(guess.seconds * len(group.seeds)):>11}, {guess.basis}"
-        say(f"{group!s:<44} {len(group.seeds)} seeds  {standing}{took}")
+        lines.append(f"{group!s:<44} {len(group.seeds)} seeds  {standing}{took}")
         if group.dataset not in unavailable and any(states[state] for state in ("missing", "stale")):
             if guess is None:
                 rowless.add(group.dataset)
@@ -151,10 +154,10 @@ def plan(
     todo = sum(standings[cell].state in ("missing", "stale") for cell in usable)
     where = f"{workers} {'core' if device == 'cpu' else 'GPU'}{'s' * (workers > 1)}"
     longest = max([sum(times) / workers, *times])
-    say(f"{len(usable)} cells, {todo} to run" + (f": about {spell(longest)} on {where}" if times else ""))
+    lines.append(f"{len(usable)} cells, {todo} to run" + (f": about {spell(longest)} on {where}" if times else ""))
     for name in sorted(rowless):
-        say(f"{name}: not in that time, for its rows are not counted before they are prepared")
+        lines.append(f"{name}: not in that time, for its rows are not counted before they are prepared")
     if len(usable) < len(cells):
-        say(f"{len(cells) - len(usable)} more cells are of data that cannot be used here:")
-    for name, why in unavailable.items():
-        say(f"{name}: {why}")
+        lines.append(f"{len(cells) - len(usable)} more cells are of data that cannot be used here:")
+    lines += [f"{name}: {why}" for name, why in unavailable.items()]
+    say("\n".join(lines))

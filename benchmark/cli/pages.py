@@ -1,22 +1,19 @@
 """The verbs that make pages of records, and tell where a number comes from."""
 
-import gc
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from benchmark.cli import arguments as given
-from benchmark.cli import studies as views
 from benchmark.cli.console import say
-from benchmark.cli.options import Data, Datasets, Runs, known_methods, none_in, root_of, standings_of
+from benchmark.cli.options import Data, Datasets, Runs, known_methods, none_in, root_of
 from benchmark.files.errors import UserError
 from benchmark.files.paths import RUNS, report_of, runs_of
 from benchmark.files.scratch import sweep
 from benchmark.plan.catalog import catalog
+from benchmark.plan.survey import survey
 from benchmark.records.store import Store
 
 if TYPE_CHECKING:
@@ -59,19 +56,6 @@ def report(
         say(f"wrote {' and '.join(map(str, focusing.write(found, asked, runs)))}")
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector, which would look again and again through records that live to the end anyway."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
-@_uncollected()
 def rendered(data: Path | None, runs: Path) -> "Report":
     """Write the pages of a folder of records, and say what is on them."""
     from reports.render import read, told, write
@@ -81,10 +65,10 @@ def rendered(data: Path | None, runs: Path) -> "Report":
     folder = read(runs)
     if not folder.records:
         raise UserError(none_in(runs))
-    standings, _ = standings_of([r.cell for r in folder.records], methods, runs, data, folder.records)
-    stale = {str(cell): standing.why for cell, standing in standings.items() if standing.state == "stale"}
-    searches = views.moved(methods, Store(runs), root_of(data), folder.searches)
-    moved = {str(study): why for study, why in searches.items() if why}
+    cells = [record.cell for record in folder.records]
+    today = survey(cells, methods, Store(runs), root_of(data), folder.records, folder.searches)
+    stale = {str(cell): standing.why for cell, standing in today.standings.items() if standing.state == "stale"}
+    moved = {str(study): why for study, why in today.searches.items() if why}
     found = write(folder, stale=stale | moved)
     counts = Counter(record.outcome for record in folder.records)
     parts = [f"{counts['ok']} cells", *(f"{counts[o]} {o}" for o in ("failed", "skipped") if counts[o])]
@@ -105,7 +89,6 @@ def explain(
     runs: Annotated[Path | None, Parameter(name="--runs", help="The folder of the records.")] = None,
 ) -> None:
     """Where a number or a page comes from: records, seeds, data, configuration, code, command, and what moved since."""
-    from benchmark.plan.survey import survey
     from reports import explain as tell
 
     path = Path(what)

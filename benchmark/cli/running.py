@@ -22,7 +22,6 @@ from benchmark.cli.options import (
     known_methods,
     none_in,
     root_of,
-    standings_of,
 )
 from benchmark.cli.pages import rendered
 from benchmark.cli.ranking import ranking
@@ -31,9 +30,11 @@ from benchmark.files.paths import RUNS
 from benchmark.files.scratch import sweep
 from benchmark.plan.catalog import catalog
 from benchmark.plan.shard import Shard
+from benchmark.plan.survey import survey
 from benchmark.records.cell import Cell, grouped
 from benchmark.records.health import unwell, words
 from benchmark.records.store import Store
+from benchmark.records.study import studies
 from datasets import registry
 
 
@@ -78,11 +79,11 @@ def run(
     argv = f"--suite {chosen.suite}" + (f" --seeds {what.seeds}" if what.seeds else "")
     argv += f" --table {what.table.name}" if what.table else " --data DATA" if data else ""
     options = Options(root_of(data), device, executor, workers, workers_per_gpu, address, rerun, argv)
-    if studies := what.studies(chosen):
+    if asked := what.studies(chosen):
         from benchmark.tuning.tuner import Tuner
 
         argv += f" --search {what.search}" if what.search else f" --tune {what.tune}"
-        cells = cells + views.cells_of(Tuner(methods, store, replace(options, argv=argv), console).run(studies), cells)
+        cells = cells + views.cells_of(Tuner(methods, store, replace(options, argv=argv), console).run(asked), cells)
     Runner(methods, store, options, console).run(cells)
     if part:
         say(f"shard {shard} is done; when all are: `python -m benchmark report --runs {runs}` renders the pages")
@@ -134,15 +135,17 @@ def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
     ill = unwell(records)
     asked = set(cells_of_suite(suite, methods, None, None, None) if suite else ())
     cells = sorted({record.cell for record in records} | asked)
-    standings, _ = standings_of(cells, methods, runs, data, records)
+    tried = studies(runs)
+    found = survey(cells, methods, Store(runs), root_of(data), records, tried)
+    lines = []
     for group in grouped(cells):
-        found = Counter(standings[cell] for cell in group.cells)
+        counts = Counter(found.standings[cell] for cell in group.cells)
         word = words(ill.get((group.dataset, group.method, group.variant), ()))
-        for standing, count in found.items():
-            say(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
+        for standing, count in counts.items():
+            lines.append(f"{group!s:<44} {count} {standing.state}" + (f": {standing.why}" if standing.why else ""))
         if word:
-            say(f"{'':<44} unwell: {word}")
-    for line in views.status(methods, Store(runs), root_of(data)):
-        say(line)
-    total = Counter(standing.state for standing in standings.values())
-    say(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or none_in(runs))
+            lines.append(f"{'':<44} unwell: {word}")
+    lines += views.told_all(tried, found.searches)
+    total = Counter(standing.state for standing in found.standings.values())
+    lines.append(", ".join(f"{count} {state}" for state, count in sorted(total.items())) or none_in(runs))
+    say("\n".join(lines))

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import stale
 from benchmark.records.cell import Cell
 from benchmark.records.store import Store
-from benchmark.records.study import Study, studies, told
+from benchmark.records.study import Study, told
 from benchmark.records.trial import Trial
 
 if TYPE_CHECKING:
@@ -61,19 +60,8 @@ def left(
         yield count, a.study, f"{count} of {a.most} trials to run{words}"
 
 
-def moved(
-    methods: Mapping[str, Entry], store: Store, root: Path | None, found: Mapping[Study, Sequence[Trial]]
-) -> dict[Study, str]:
-    """Returns why each study is stale; empty where it is fresh."""
-    from benchmark.plan.survey import survey
-
-    cells = [Cell(study.dataset, study.method, "default", 0) for study in found]
-    expected = survey(cells, methods, store, root).expected
-    return {study: stale(study, trials, expected) for study, trials in found.items()}
-
-
-def status(methods: Mapping[str, Entry], store: Store, root: Path | None) -> Iterator[str]:
+def told_all(tried: Mapping[Study, Sequence[Trial]], moved: Mapping[Study, str]) -> Iterator[str]:
     """Yields a line for each study: its trials by outcome, its best so far, and why it counts for nothing."""
-    found = studies(store.folder)
-    for study, why in moved(methods, store, root, found).items():
-        yield f"{f'{study}/trials':<44} {told(found[study])}" + (f"; stale: {why}" if why else "")
+    for study, trials in tried.items():
+        why = moved[study]
+        yield f"{f'{study}/trials':<44} {told(trials)}" + (f"; stale: {why}" if why else "")

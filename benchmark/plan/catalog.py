@@ -19,7 +19,7 @@ from benchmark import ROOT
 from benchmark.files.errors import UNREADABLE, UserError
 from benchmark.plan.variants import resolved
 from benchmark.records.estimand import KINDS, Case, Estimand
-from benchmark.records.identity import closure, digest, of_files, tracked
+from benchmark.records.identity import Closures, closure, digest, of_files, tracked
 from benchmark.records.study import is_tuned
 from datasets.common.files import cache_folder, put
 from methods.registry import modules
@@ -175,9 +175,10 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
     broken: dict[str, str] = {}
     places: dict[str, Path] = {}
     found: dict[str, list[Entry]] = {}
+    closures = Closures()
     for module in modules():
         try:
-            places[module] = cache_folder() / "catalog" / f"{of_files(closure(module))}-{module}.json"
+            places[module] = cache_folder() / "catalog" / f"{of_files(closures.of(module))}-{module}.json"
         except SyntaxError as error:
             broken[module] = f"SyntaxError: {error.msg} ({Path(str(error.filename)).name}, line {error.lineno})"
             continue

@@ -1,13 +1,14 @@
 """The identity that a fresh record must have today, and the standing of a cell's or a study's files against it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from benchmark.plan.catalog import Entry
 from benchmark.records.cell import Cell
-from benchmark.records.identity import of_config, of_files
+from benchmark.records.identity import Closures, of_config, of_files
 from benchmark.records.record import Record, Tuned
 from benchmark.records.study import Choice, Study, choose, is_tuned
 from benchmark.records.trial import Trial
@@ -44,7 +45,8 @@ class Expected:
         """fingerprints: of the prepared tables, None where a dataset is not at hand and its data cannot be checked."""
         self.methods, self.protocols, self.fingerprints = methods, protocols, fingerprints
         self.chosen: dict[Study, Choice | str] = {}  # of the variants that studies choose; or why there is no choice
-        self._files = {name: entry.files() for name, entry in methods.items()}
+        closures = Closures()
+        self._files = {name: closures.of(entry.module) for name, entry in methods.items()}
         self._codes = {name: of_files(files) for name, files in self._files.items()}
         self._configs: dict[tuple[str, str, str], str] = {}  # the same for all seeds
 
@@ -69,10 +71,13 @@ class Expected:
         choice = self.chosen.get(Study(cell.dataset, cell.method, cell.variant))
         return choice.tuned if isinstance(choice, Choice) else None
 
-    def learn(self, cells: Iterable[Cell], runs: Path) -> None:
-        """Read what the studies behind these cells have chosen. Raises UserError on a damaged trial."""
+    def learn(
+        self, cells: Iterable[Cell], runs: Path, tried: Mapping[Study, Sequence[Trial]] = MappingProxyType({})
+    ) -> None:
+        """Read what the studies behind these cells have chosen. tried: trials that are read already. Raises UserError
+        on a damaged trial."""
         for study in sorted({Study(c.dataset, c.method, c.variant) for c in cells if is_tuned(c.variant)}):
-            trials = study.read(runs)
+            trials = tried[study] if study in tried else study.read(runs)
             moved = stale(study, trials, self)
             why = f"its study is stale: {moved}" if moved else "no trial of its study has a number"
             self._configs.pop((study.dataset, study.method, study.variant), None)

@@ -3,28 +3,32 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected, Freshness
+from benchmark.plan.expected import Expected, Freshness, stale
 from benchmark.records.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
+from benchmark.records.study import Study
+from benchmark.records.trial import Trial
 from datasets import cache, registry
 from datasets.base import Incomplete, NotAvailable
 
 
 @dataclass
 class Survey:
-    """Cells with the data that lack and the standing of each record."""
+    """Cells with the data that lack and the standing of each record, and of the searches that were given."""
 
     cells: list[Cell]
     expected: Expected
     unavailable: dict[str, str] = field(default_factory=dict)  # dataset -> why
     standings: dict[Cell, Freshness] = field(default_factory=dict)
+    searches: dict[Study, str] = field(default_factory=dict)  # why it is stale; empty where it is fresh
 
 
 def _protocols(names: Sequence[str], root: Path | None) -> dict[str, dict[str, Any]]:
@@ -37,14 +41,16 @@ def survey(
     methods: Mapping[str, Entry],
     store: Store,
     root: Path | None,
-    read: Iterable[Record] = (),
+    read: Iterable[Record] | None = None,
+    tried: Mapping[Study, Sequence[Trial]] = MappingProxyType({}),
 ) -> Survey:
     """Finds out which data are there and what each cell's record is worth. Prepares nothing; data are
-    checked where they are prepared. read: the records that the caller has read already.
+    checked where they are prepared. read: what the folder holds of these
+    cells, where the caller has read it already; tried: the same of searches.
 
     Raises UserError for an incomplete dataset or an unreadable record.
     """
-    names = list(dict.fromkeys(cell.dataset for cell in cells))
+    names = list(dict.fromkeys([*(cell.dataset for cell in cells), *(study.dataset for study in tried)]))
     known = set(registry.names(root))
     unavailable: dict[str, str] = {}
     fingerprints: dict[str, str | None] = {}
@@ -58,8 +64,9 @@ def survey(
         except NotAvailable as error:
             unavailable[name], fingerprints[name] = str(error), None
     expected = Expected(methods, _protocols([n for n in names if n in known], root), fingerprints)
-    expected.learn(cells, store.folder)
+    expected.learn(cells, store.folder, tried)
     found = Survey(cells, expected, unavailable)
-    at_hand = {record.cell: record for record in read}
-    found.standings = {cell: expected.standing(cell, at_hand.get(cell) or store.read(cell)) for cell in cells}
+    look = store.read if read is None else {record.cell: record for record in read}.get
+    found.standings = {cell: expected.standing(cell, look(cell)) for cell in cells}
+    found.searches = {study: stale(study, trials, expected) for study, trials in tried.items()}
     return found

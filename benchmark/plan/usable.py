@@ -1,13 +1,24 @@
 """Whether data that are there can be used: known once they are read, so that `data` and `plan` say the same."""
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.files.errors import UserError
+import msgspec
+
+from benchmark.files.errors import UNREADABLE, UserError
 from datasets import cache, registry
-from datasets.base import BadData, CacheError, NotAvailable
+from datasets.base import BadData, CacheError, Dataset, NotAvailable, TooFew
+from datasets.common.files import cache_folder, put
 
 QUICK = 64 << 20  # bytes of raw files: read in seconds
+
+
+class _Fault(msgspec.Struct):
+    """What reading the files has found: kept, as a table would have been, by their bytes and the code that reads."""
+
+    root: str  # that the sentence may name
+    why: str
 
 
 def unusable(names: Iterable[str], root: Path | None, most: int | None = None) -> dict[str, str]:
@@ -23,19 +34,34 @@ def unusable(names: Iterable[str], root: Path | None, most: int | None = None) -
         sources.setdefault(name.partition("@")[0], []).append(name)
     for source, protocols in sources.items():
         first = next((name for name in known if name.partition("@")[0] == source), "")
-        if why := _fault(first, root, most) if first else "":
+        if why := _fault(registry.get(first, root), root, most) if first else "":
             found |= dict.fromkeys(protocols, why)
     return found
 
 
-def _fault(name: str, root: Path | None, most: int | None) -> str:
-    dataset = registry.get(name, root)
+def _fault(dataset: Dataset, root: Path | None, most: int | None) -> str:
     try:
         size = sum(path.stat().st_size for path in dataset.files(root))
         if cache.meta(dataset, root) is None and (most is None or size <= most):
-            cache.load(dataset, root)
+            return _read(dataset, root)
     except (BadData, NotAvailable) as error:
         return str(error)
     except CacheError as error:
         raise UserError(str(error)) from None
+    return ""
+
+
+def _read(dataset: Dataset, root: Path | None) -> str:
+    """Prepare the table, unless that has failed before. Raises CacheError, and NotAvailable for what may pass."""
+    place = cache_folder() / "faults" / f"{cache.entry(dataset, root).name}.json"
+    with contextlib.suppress(OSError, *UNREADABLE):
+        known = msgspec.json.decode(place.read_bytes(), type=_Fault)
+        if known.root == str(root):
+            return known.why
+    try:
+        cache.load(dataset, root)
+    except (BadData, TooFew) as error:
+        with contextlib.suppress(OSError):
+            put(place, msgspec.json.encode(_Fault(str(root), str(error))))
+        return str(error)
     return ""

@@ -23,10 +23,23 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
+class Closures:
+    """The import closures of modules inside the repository; what they share is read and hashed once."""
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self._sources = imports.Sources(root, _PACKAGES)
+        self._digests: dict[str, str] = {}
+
+    def of(self, module: str) -> dict[str, str]:
+        """Returns file -> hash of its bytes. Raises SyntaxError on a broken file."""
+        found = self._sources.closure(module)
+        self._digests |= {name: digest(source) for name, source in found.items() if name not in self._digests}
+        return {name: self._digests[name] for name in found}
+
+
 def closure(module: str, root: Path = ROOT) -> dict[str, str]:
-    """The import closure of a module inside the repository: file -> hash of its bytes. Raises SyntaxError on a
-    broken file."""
-    return {name: digest(source) for name, source in imports.closure(module, root, _PACKAGES).items()}
+    """The import closure of one module: see `Closures`."""
+    return Closures(root).of(module)
 
 
 def of_files(files: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -11,7 +11,9 @@ from filelock import FileLock, Timeout
 from benchmark.files.atomic import content, parsed
 from benchmark.files.errors import UserError
 from benchmark.files.listing import below
+from benchmark.files.remembered import all_of
 from benchmark.records.cell import Cell
+from benchmark.records.identity import closure, of_files
 from benchmark.records.possible import wrong_record
 from benchmark.records.record import Record, encode
 from benchmark.records.study import FOLDER, Study
@@ -58,15 +60,14 @@ class Store:
         """Every record below the folder, by path. Raises UserError where it is no folder, or cannot be read."""
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{self.folder} is not a folder of records: choose another with --runs FOLDER")
-        return self._all(files(self.folder))
+        return self._all(self.folder, files(self.folder))
 
     def of(self, dataset: str) -> list[Record]:
         """Every record of one dataset, by path. Raises UserError."""
-        return self._all(files(self.folder, dataset))
+        return self._all(self.folder / dataset, files(self.folder, dataset))
 
-    def _all(self, paths: Iterable[Path]) -> list[Record]:
-        found = [self._read(path) for path in paths]
-        return [record for record in found if record is not None]
+    def _all(self, folder: Path, paths: Sequence[Path]) -> list[Record]:
+        return all_of(folder, paths, Record, self._read, of_files(closure(__name__)))
 
     def write(self, record: Record, arrays: bytes | None = None) -> None:
         """Put the record in place, its arrays before it: a temporary file, flushed to the disk, then a rename. Raises

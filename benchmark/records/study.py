@@ -15,6 +15,8 @@ from statistics import median
 from benchmark.files.atomic import need
 from benchmark.files.errors import UserError
 from benchmark.files.listing import below
+from benchmark.files.remembered import all_of
+from benchmark.records.identity import closure, of_files
 from benchmark.records.possible import wrong_trial
 from benchmark.records.record import Tuned
 from benchmark.records.trial import Trial, encode
@@ -66,16 +68,16 @@ class Study:
         return self._read(self.folder(runs) / _BEFORE)
 
     def _read(self, folder: Path) -> list[Trial]:
-        found = []
-        for path in folder.glob(_FILES):
-            trial = need(path, Trial, what="a trial", cure="delete it and run again")
-            theirs = Study(trial.dataset, trial.method, trial.variant)
-            if theirs != self or path.name != self._name(trial.number):
-                raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
-            if why := wrong_trial(trial):
-                raise UserError(f"{path} cannot be right ({why}): delete it and run again")
-            found.append(trial)
-        return sorted(found, key=lambda trial: trial.number)
+        return sorted(map(self._trial, folder.glob(_FILES)), key=lambda trial: trial.number)
+
+    def _trial(self, path: Path) -> Trial:
+        trial = need(path, Trial, what="a trial", cure="delete it and run again")
+        theirs = Study(trial.dataset, trial.method, trial.variant)
+        if theirs != self or path.name != self._name(trial.number):
+            raise UserError(f"{path} holds trial {trial.number} of {theirs}: delete it or move it back")
+        if why := wrong_trial(trial):
+            raise UserError(f"{path} cannot be right ({why}): delete it and run again")
+        return trial
 
     def write(self, runs: Path, trial: Trial) -> None:
         """Put a trial in place: whole or not at all. Raises OSError."""
@@ -117,9 +119,14 @@ class Study:
 
 def studies(runs: Path) -> dict[Study, list[Trial]]:
     """Every study that has a trial below the folder. Raises UserError on a file that is no trial."""
-    folders = sorted({path.parent for path in below(runs, GLOB)})
-    found = {Study(*folder.relative_to(runs).parts[:3]): folder for folder in folders}
-    return {study: study.read(runs) for study in sorted(found)}
+
+    def read(path: Path) -> Trial:
+        return Study(*path.parts[len(runs.parts) :][:3])._trial(path)
+
+    found: dict[Study, list[Trial]] = {}
+    for trial in all_of(runs, below(runs, GLOB), Trial, read, of_files(closure(__name__))):
+        found.setdefault(Study(trial.dataset, trial.method, trial.variant), []).append(trial)
+    return {study: sorted(found[study], key=lambda trial: trial.number) for study in sorted(found)}
 
 
 def best(trials: Iterable[Trial]) -> Trial | None:

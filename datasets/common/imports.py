@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from datasets.common.files import cache_folder, put
 
@@ -82,27 +83,51 @@ def _parsed(source: bytes, package: tuple[str, ...]) -> list[str]:
     return sorted(found)
 
 
-def closure(module: str, root: Path, packages: Collection[str]) -> dict[str, bytes]:
-    """A module and all that it imports of these packages, parents included: path below `root` -> bytes, in order.
+class _Source(NamedTuple):
+    path: str  # below the root
+    content: bytes
+    needs: list[str]  # modules of the packages: what it names, and its parents
 
-    Raises SyntaxError, which names the file, on a broken one."""
-    memory = _memory(cache_folder() / _KEPT)
-    todo, seen, files = {module}, set[str](), dict[str, bytes]()
-    while todo:
-        name = todo.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        if (path := source_of(name, root)) is None:
-            continue
-        source = path.read_bytes()
-        files[path.relative_to(root).as_posix()] = source
+
+class Sources:
+    """The source files of these packages below a root. Each is looked up and read once for as long as this lives: most
+    of what modules import they share."""
+
+    def __init__(self, root: Path, packages: Collection[str]) -> None:
+        self.root, self.packages = root, packages
+        self._memory = _memory(cache_folder() / _KEPT)
+        self._read: dict[str, _Source | None] = {}  # by module; None where it has no file
+
+    def closure(self, module: str) -> dict[str, bytes]:
+        """A module and all that it imports of the packages, parents included: path below the root -> bytes, in order.
+
+        Raises SyntaxError, which names the file, on a broken one."""
+        todo, seen, files = {module}, set[str](), dict[str, bytes]()
+        while todo:
+            name = todo.pop()
+            seen.add(name)
+            if name not in self._read:
+                self._read[name] = self._looked_up(name)
+            if (found := self._read[name]) is not None:
+                files[found.path] = found.content
+                todo.update(other for other in found.needs if other not in seen)
+        return dict(sorted(files.items()))
+
+    def _looked_up(self, module: str) -> _Source | None:
+        if (path := source_of(module, self.root)) is None:
+            return None
+        content, below = path.read_bytes(), path.relative_to(self.root)
         try:
-            imported = memory.named(source, path.parent.relative_to(root).parts)
+            imported = self._memory.named(content, below.parts[:-1])
         except SyntaxError as error:
             error.filename = str(path)
             raise
-        parts = name.split(".")
-        todo |= {other for other in imported if other.split(".")[0] in packages}
-        todo |= {".".join(parts[:place]) for place in range(1, len(parts))}
-    return dict(sorted(files.items()))
+        parts = module.split(".")
+        parents = [".".join(parts[:place]) for place in range(1, len(parts))]
+        ours = [name for name in imported if name.split(".")[0] in self.packages]
+        return _Source(below.as_posix(), content, ours + parents)
+
+
+def closure(module: str, root: Path, packages: Collection[str]) -> dict[str, bytes]:
+    """The closure of one module: see `Sources`."""
+    return Sources(root, packages).closure(module)

@@ -1,0 +1,113 @@
+"""Many small files as structs, remembered: what they hold is kept in one file of the cache, each until it changes.
+
+To open and check thousands of files takes longer than what most verbs do with them. It is kept by field, what repeats
+once: the structs of it share their dicts and lists.
+"""
+
+import contextlib
+import hashlib
+import os
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from benchmark.files.errors import UNREADABLE
+from datasets.common.files import cache_folder, put
+
+T = TypeVar("T", bound=msgspec.Struct)
+Mark = tuple[int, int, int, int]  # size, when the bytes changed, when anything about the file did (ns), its number
+
+FEW = 500  # so many files are read as fast as what is kept of them
+_YOUNG = 2 * 10**9  # ns: a file that has just changed may change again within one tick of the clock
+_UNSET = b""  # of a field that is left away
+
+
+class _Column(msgspec.Struct, array_like=True):
+    """One field of all structs."""
+
+    distinct: list[bytes]
+    at: list[int]  # which of them each struct has
+
+
+class _Kept(msgspec.Struct, array_like=True):
+    names: list[str]  # of the files, below their folder
+    marks: list[Mark]
+    columns: dict[str, _Column]
+
+
+def all_of(folder: Path, paths: Sequence[Path], kind: type[T], read: Callable[[Path], T | None], code: str) -> list[T]:
+    """Returns what each of these files below a folder holds, without those that are gone. code: a hash of what `read`
+    does and checks; what other code has kept counts for nothing. Raises what `read` raises."""
+    if len(paths) <= FEW:
+        return [held for path in paths if (held := read(path)) is not None]
+    key = hashlib.sha256(f"{folder.resolve()}\0{kind.__name__}".encode()).hexdigest()[:20]
+    place, settled = cache_folder() / "read" / key, time.time_ns() - _YOUNG
+    known, found = _kept(place, kind, code), dict[str, tuple[Mark, T]]()
+    for path in paths:
+        name, mark = "/".join(path.parts[len(folder.parts) :]), _mark(path)
+        entry = known.get(name)
+        if mark is None or entry is None or entry[0] != mark:
+            if (held := read(path)) is None:
+                continue
+            entry = (mark or (0, 0, 0, 0), held)
+        found[name] = entry
+    if len(found) < len(known) or any(known.get(name) is not entry for name, entry in found.items()):
+        old = {name: entry for name, entry in found.items() if 0 < max(entry[0][1:3]) < settled}
+        _keep(place, kind, old, code)
+    return [held for _, held in found.values()]
+
+
+def _mark(path: Path) -> Mark | None:
+    """What moves when a file does; None where it cannot be told."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def _head(body: bytes, code: str) -> bytes:
+    return f"{code} {zlib.crc32(body):08x}".encode()
+
+
+def _kept(place: Path, kind: type[T], code: str) -> dict[str, tuple[Mark, T]]:
+    """What is kept; nothing where there is none, it is not what was written, or other code has read it."""
+    try:
+        head, _, body = place.read_bytes().partition(b"\n")
+        if head != _head(body, code):
+            return {}
+        kept = msgspec.msgpack.decode(body, type=_Kept)
+    except (OSError, *UNREADABLE):
+        return {}
+    fields = msgspec.structs.fields(kind)
+    values = zip(*(_values(kept.columns[field.name], field.type) for field in fields), strict=True)
+    names = [field.name for field in fields]
+    structs = (kind(**dict(zip(names, row, strict=True))) for row in values)
+    return dict(zip(kept.names, zip(kept.marks, structs, strict=True), strict=True))
+
+
+def _values(column: _Column, kind: Any) -> list[object]:
+    decode = msgspec.msgpack.Decoder(kind).decode
+    distinct = [msgspec.UNSET if raw == _UNSET else decode(raw) for raw in column.distinct]
+    return [distinct[at] for at in column.at]
+
+
+def _keep(place: Path, kind: type[T], entries: Mapping[str, tuple[Mark, T]], code: str) -> None:
+    """Keep them; a cache that cannot be written costs time, nothing else."""
+    held = [struct for _, struct in entries.values()]
+    columns = {name: _column([getattr(one, name) for one in held]) for name in kind.__struct_fields__}
+    kept = _Kept(list(entries), [mark for mark, _ in entries.values()], columns)
+    body = msgspec.msgpack.encode(kept)
+    with contextlib.suppress(OSError):
+        put(place, _head(body, code) + b"\n" + body)
+
+
+def _column(values: Sequence[object]) -> _Column:
+    found: dict[bytes, int] = {}
+    raw = (_UNSET if value is msgspec.UNSET else msgspec.msgpack.encode(value) for value in values)
+    at = [found.setdefault(one, len(found)) for one in raw]
+    return _Column(list(found), at)
