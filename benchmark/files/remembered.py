@@ -4,19 +4,16 @@ To open and check thousands of files takes longer than what most verbs do with t
 once: the structs of it share their dicts and lists.
 """
 
-import contextlib
 import hashlib
 import os
 import time
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from benchmark.files.errors import UNREADABLE
-from datasets.common.files import cache_folder, put
+from datasets.common.files import cache_folder, recall, remember
 
 T = TypeVar("T", bound=msgspec.Struct)
 Mark = tuple[int, int, int, int]  # size, when the bytes changed, when anything about the file did (ns), its number
@@ -70,19 +67,10 @@ def _mark(path: Path) -> Mark | None:
     return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
-def _head(body: bytes, code: str) -> bytes:
-    return f"{code} {zlib.crc32(body):08x}".encode()
-
-
 def _kept(place: Path, kind: type[T], code: str) -> dict[str, tuple[Mark, T]]:
-    """What is kept; nothing where there is none, it is not what was written, or other code has read it."""
-    try:
-        head, _, body = place.read_bytes().partition(b"\n")
-        if head != _head(body, code):
-            return {}
-        kept = msgspec.msgpack.decode(body, type=_Kept)
-    except (OSError, *UNREADABLE):
+    if (body := recall(place, code)) is None:
         return {}
+    kept = msgspec.msgpack.decode(body, type=_Kept)
     fields = msgspec.structs.fields(kind)
     values = zip(*(_values(kept.columns[field.name], field.type) for field in fields), strict=True)
     names = [field.name for field in fields]
@@ -97,13 +85,10 @@ def _values(column: _Column, kind: Any) -> list[object]:
 
 
 def _keep(place: Path, kind: type[T], entries: Mapping[str, tuple[Mark, T]], code: str) -> None:
-    """Keep them; a cache that cannot be written costs time, nothing else."""
     held = [struct for _, struct in entries.values()]
     columns = {name: _column([getattr(one, name) for one in held]) for name in kind.__struct_fields__}
     kept = _Kept(list(entries), [mark for mark, _ in entries.values()], columns)
-    body = msgspec.msgpack.encode(kept)
-    with contextlib.suppress(OSError):
-        put(place, _head(body, code) + b"\n" + body)
+    remember(place, msgspec.msgpack.encode(kept), code)
 
 
 def _column(values: Sequence[object]) -> _Column:

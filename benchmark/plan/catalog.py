@@ -1,6 +1,5 @@
 """The methods there are, without importing torch: each is asked once per state of its source, then kept in a cache."""
 
-import contextlib
 import inspect
 import re
 import subprocess
@@ -19,9 +18,9 @@ from benchmark import ROOT
 from benchmark.files.errors import UNREADABLE, UserError
 from benchmark.plan.variants import resolved
 from benchmark.records.estimand import KINDS, Case, Estimand
-from benchmark.records.identity import Closures, closure, digest, of_files, tracked
+from benchmark.records.identity import Closures, closure, of_files, tracked
 from benchmark.records.study import is_tuned
-from datasets.common.files import cache_folder, put
+from datasets.common.files import cache_folder, recall, remember
 from methods.registry import modules
 
 
@@ -161,11 +160,10 @@ def _answers(modules: list[str]) -> dict[str, list[Entry] | str]:
 
 
 def _kept(path: Path) -> list[Entry] | None:
-    """What was kept, None where there is nothing or not what was written."""
+    """What was kept, None where there is nothing or another version has written it."""
     try:
-        mark, _, body = path.read_bytes().partition(b"\n")
-        return msgspec.json.decode(body, type=list[Entry]) if mark.decode() == digest(body) else None
-    except (OSError, *UNREADABLE):
+        return None if (body := recall(path)) is None else msgspec.json.decode(body, type=list[Entry])
+    except UNREADABLE:
         return None
 
 
@@ -193,7 +191,7 @@ def catalog() -> tuple[dict[str, Entry], dict[str, str]]:
                 broken[module] = answer
                 continue
             found[module] = answer
-            _keep(places[module], answer)
+            remember(places[module], msgspec.json.encode(answer))
     entries: dict[str, Entry] = {}
     for module in _in_order(found):
         if twice := next((entry.name for entry in found[module] if entry.name in entries), ""):
@@ -233,10 +231,3 @@ def files_of(module: str) -> set[str]:
     """Where a module's own file may lie, below the repository."""
     path = module.replace(".", "/")
     return {f"{path}.py", f"{path}/__init__.py"}
-
-
-def _keep(path: Path, entries: list[Entry]) -> None:
-    """Keep the answer; a cache that cannot be written costs time, nothing else."""
-    body = msgspec.json.encode(entries)
-    with contextlib.suppress(OSError):
-        put(path, f"{digest(body)}\n".encode() + body)

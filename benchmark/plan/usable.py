@@ -1,24 +1,14 @@
 """Whether data that are there can be used: known once they are read, so that `data` and `plan` say the same."""
 
-import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-
-from benchmark.files.errors import UNREADABLE, UserError
+from benchmark.files.errors import UserError
 from datasets import cache, registry
 from datasets.base import BadData, CacheError, Dataset, NotAvailable, TooFew
-from datasets.common.files import cache_folder, put
+from datasets.common.files import cache_folder, recall, remember
 
 QUICK = 64 << 20  # bytes of raw files: read in seconds
-
-
-class _Fault(msgspec.Struct):
-    """What reading the files has found: kept, as a table would have been, by their bytes and the code that reads."""
-
-    root: str  # that the sentence may name
-    why: str
 
 
 def unusable(names: Iterable[str], root: Path | None, most: int | None = None) -> dict[str, str]:
@@ -52,16 +42,15 @@ def _fault(dataset: Dataset, root: Path | None, most: int | None) -> str:
 
 
 def _read(dataset: Dataset, root: Path | None) -> str:
-    """Prepare the table, unless that has failed before. Raises CacheError, and NotAvailable for what may pass."""
-    place = cache_folder() / "faults" / f"{cache.entry(dataset, root).name}.json"
-    with contextlib.suppress(OSError, *UNREADABLE):
-        known = msgspec.json.decode(place.read_bytes(), type=_Fault)
-        if known.root == str(root):
-            return known.why
+    """Prepare the table, unless that has failed before: a fault is kept, as a table is, by the bytes of the files and
+    the code that reads them. Raises CacheError, and NotAvailable for what may pass."""
+    place = cache_folder() / "faults" / cache.entry(dataset, root).name
+    mark = str(root)  # the sentence may name it
+    if (known := recall(place, mark)) is not None:
+        return known.decode(errors="surrogateescape")
     try:
         cache.load(dataset, root)
     except (BadData, TooFew) as error:
-        with contextlib.suppress(OSError):
-            put(place, msgspec.json.encode(_Fault(str(root), str(error))))
+        remember(place, str(error).encode(errors="surrogateescape"), mark)
         return str(error)
     return ""

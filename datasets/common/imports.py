@@ -6,7 +6,6 @@ verbs do.
 
 import ast
 import atexit
-import contextlib
 import hashlib
 import json
 from collections.abc import Collection
@@ -14,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from datasets.common.files import cache_folder, put
+from datasets.common.files import cache_folder, recall, remember
 
 _KEPT = "imports.json"
 _MOST = 5000  # files that are remembered; more are of code that is long gone
@@ -49,18 +48,12 @@ class _Memory:
         if self.used.keys() <= self.known.keys():
             return
         together = _read(self.place) | self.used  # another process may have written meanwhile
-        body = json.dumps(together if len(together) <= _MOST else self.used, sort_keys=True).encode()
-        with contextlib.suppress(OSError):  # only a memory: without it the files are parsed again
-            put(self.place, f"{hashlib.sha256(body).hexdigest()}\n".encode() + body)
+        remember(self.place, json.dumps(together if len(together) <= _MOST else self.used, sort_keys=True).encode())
 
 
 def _read(place: Path) -> dict[str, list[str]]:
-    """What is kept, nothing where there is none or not what was written."""
-    try:
-        mark, _, body = place.read_bytes().partition(b"\n")
-        found = json.loads(body) if mark.decode() == hashlib.sha256(body).hexdigest() else {}
-    except (OSError, ValueError, RecursionError):
-        return {}
+    """What is kept, nothing where there is none."""
+    found: dict[str, list[str]] = json.loads(recall(place) or b"{}")
     return found
 
 
