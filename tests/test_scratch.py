@@ -32,6 +32,7 @@ def test_scratch_files_of_processes_that_are_gone_are_deleted(
         seeds / f".0-cafe.npy.{theirs}",
         seeds / "0-cafe-draws-beef.part",
         tmp_path / f"cache/catalog/.a-methods.tr.json.{theirs}",
+        tmp_path / f"cache/read/.cafe.{theirs}",
     ]
     kept = [
         runs / "RESULTS.md",

@@ -43,7 +43,8 @@ def _candidates(runs: Path) -> Iterator[Path]:
     cache = cache_folder()
     yield from (cache / "predictions").glob("**/.*.*")
     yield from (cache / "predictions").glob("**/*.part")  # resampled draws
-    yield from (cache / "catalog").glob(".*.*")
+    for folder in ("catalog", "faults", "read"):
+        yield from (cache / folder).glob(".*.*")
     yield from cache.glob(".*.*")
 
 
