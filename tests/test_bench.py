@@ -2,10 +2,12 @@
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
-from benchmark.bench import common, run, training
+from benchmark.bench import common, run, training, verbs
 from benchmark.bench.common import Asked
 from benchmark.files.errors import UserError
 
@@ -41,3 +43,20 @@ def test_a_benchmark_or_part_that_there_is_not_is_an_error() -> None:
     with pytest.raises(UserError, match="step, encode, not 'steps'"):
         run.main("gr", Asked(said.append, parts=("steps",)))
     assert not said
+
+
+def test_the_time_of_a_process_is_its_own_and_its_childrens() -> None:
+    """Against the clock of the process itself, which knows neither its start nor its end."""
+    busy = "import time, sys\nwhile time.process_time() < {}: pass"
+    inner = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {busy.format(0.4)!r}], check=True)"
+    assert verbs.cpu_seconds(["-c", busy.format(0.3)]) >= 0.3
+    assert verbs.cpu_seconds(["-c", inner]) >= 0.4
+    with pytest.raises(CalledProcessError):
+        verbs.cpu_seconds(["-c", "raise SystemExit(2)"])
+
+
+def test_every_verb_that_is_timed_reads_what_it_is_given(tmp_path: Path) -> None:
+    calls = verbs.commands(tmp_path / "runs", Asked(print, root=tmp_path))
+    with_data = {name for name, (_, arguments) in calls.items() if arguments[-2:] == ["--data", str(tmp_path)]}
+    assert with_data == {"status", "plan", "explain", "report"}
+    assert [name for name, (_, arguments) in calls.items() if "--runs" in arguments] == ["report"]

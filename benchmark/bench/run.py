@@ -10,6 +10,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "training": (),
     "tuning": (),
     "metrics": (),
+    "verbs": (),
     "gr": ("step", "encode"),
     "prowtp": ("plan", "step"),
     "tables": ("twin", "csv", "wechat", "cikm16"),

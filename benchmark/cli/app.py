@@ -36,7 +36,8 @@ def bench(
     name: Annotated[
         str,
         Parameter(
-            help="training, tuning, metrics (all of these by default), peers, growth, gr, prowtp, tables or ltv_tables."
+            help="training, tuning, metrics (all of these by default), verbs, peers, growth, gr, prowtp, tables or "
+            "ltv_tables."
         ),
     ] = "all",
     *parts: Annotated[str, Parameter(help="Of the benchmark: `bench gr step`, `bench tables twin csv`.")],
@@ -48,7 +49,7 @@ def bench(
 ) -> None:
     """Speed, side by side in one run: our trainer against a plain PyTorch loop and the step's own matrix products,
     trials together against one after the other (on KuaiRand-Pure with --data), the exact ranking metrics; by name also
-    other trainers on the same rows, how time and memory grow, GR, ProWTP and tables at full scale."""
+    the verbs, other trainers on the same rows, how time and memory grow, GR, ProWTP and tables at full scale."""
     from benchmark.bench.common import Asked
     from benchmark.bench.run import main as measure
 
