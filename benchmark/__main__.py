@@ -4,7 +4,7 @@ import gc
 import signal
 import sys
 
-_SELDOM = 200_000, 20, 100  # new objects until the collector looks; records live to the end, and are no garbage
+_SELDOM = 200_000, 20, 100  # new objects until the collector looks: what verbs read lives to the end
 
 
 def _run() -> int:

@@ -63,11 +63,16 @@ def load(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> 
 
 def entry(dataset: Dataset, root: Path | None, cache_dir: Path | None = None) -> Path:
     """The folder of a dataset's prepared table, there or not. Raises NotAvailable where the raw files are not."""
-    base = cache_folder() if cache_dir is None else Path(cache_dir)
     if root is not None and (delivered := Path(root) / f"{dataset.name}{_DELIVERED}").is_dir():
         return delivered
-    key = fingerprint.of_key(dataset, dataset.files(root), base / "hashes.json")
-    return base / "tables" / f"{dataset.name}-{key[:20]}"
+    base = cache_folder() if cache_dir is None else Path(cache_dir)
+    return base / "tables" / key(dataset, root, base)
+
+
+def key(dataset: Dataset, root: Path | None, base: Path) -> str:
+    """What a table that is prepared of these raw files is kept as. base: the cache. Raises NotAvailable."""
+    known = fingerprint.of_key(dataset, dataset.files(root), base / "hashes.json")
+    return f"{dataset.name}-{known[:20]}"
 
 
 def deliver(dataset: Dataset, fingerprint_: str, files: Mapping[str, bytes], cache_dir: Path | None = None) -> Path:

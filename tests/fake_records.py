@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmark.records.cell import Cell
 from benchmark.records.record import Cost, Curve, Identity, Record, encode
+from benchmark.records.trial import Trial
 
 TITLES = {
     "tr": "TR / VR", "wlr": "WLR", "ordinal": "OR", "d2q": "D2Q", "tpm": "TPM", "cread": "CREAD", "prowtp": "ProWTP",
@@ -123,3 +124,12 @@ def save_arrays(runs: Path, beside: Record, **arrays: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path, **arrays)
     return path
+
+
+def trial(**changes: object) -> Trial:
+    """One plausible trial."""
+    values = {
+        "dataset": "kuairand", "method": "tpm", "variant": "tuned", "number": 0, "proposer": "ours", "params": {},
+        "config": {}, "protocol": {}, "outcome": "ok", "objective": 3.0, "identity": Identity("c0de", {}, "c", "d", {}),
+    }  # fmt: skip
+    return Trial(**(values | changes))  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from benchmark.plan.catalog import catalog
 from benchmark.plan.usable import unusable
 from benchmark.records.cell import Cell
 from datasets import cache, registry
-from datasets.base import Dataset, Table
+from datasets.base import BadData, Dataset, Table
 from tests import fixtures
 
 
@@ -57,29 +57,68 @@ def test_large_files_are_not_read_to_plan(tmp_path: Path) -> None:
     assert unusable(["synthetic"], None) == {}
 
 
-@pytest.mark.usefixtures("own_cache")
-def test_a_fault_is_found_once_per_state_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The roots that tables are prepared from."""
+
     def noted(dataset: Dataset, root: Path | None) -> Table:
-        read.append(str(root))
+        found.append(str(root))
         return load(dataset, root)
 
-    load, read = cache.load, list[str]()
+    load, found = cache.load, list[str]()
     monkeypatch.setattr(cache, "load", noted)
+    return found
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_files_that_are_too_small_are_read_once(tmp_path: Path, loads: list[str]) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     fixtures.wechat(here, rows=20)
     first = unusable(["wechat"], here)
     assert str(here) in first["wechat"]
     assert unusable(["wechat"], here) == first
-    assert read == [str(here)]
+    assert loads == [str(here)]
     here.rename(there)
     assert str(there) in unusable(["wechat"], there)["wechat"], "the sentence names the file that is there"
-    (kept,) = (tmp_path / "cache/faults").iterdir()
+    (kept,) = (tmp_path / "cache/too-few").iterdir()
     kept.write_bytes(kept.read_bytes()[:-3])
     assert str(there) in unusable(["wechat"], there)["wechat"]
-    assert read == [str(here), str(there), str(there)]
+    assert loads == [str(here), str(there), str(there)]
     shutil.rmtree(there)
     fixtures.wechat(there)
     assert unusable(["wechat"], there) == {}
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_table_that_is_damaged_says_nothing_of_files_that_come_later(tmp_path: Path) -> None:
+    """A delivered table stands for whatever files there are: nothing is kept under its name."""
+    (tmp_path / "wechat.table").mkdir()
+    fixtures.wechat(tmp_path, rows=20)
+    assert "too small" in unusable(["wechat"], tmp_path)["wechat"]
+    fixtures.wechat(tmp_path)
+    assert unusable(["wechat"], tmp_path) == {}
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_what_else_is_wrong_with_files_may_pass(
+    tmp_path: Path, loads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixtures.kuairec(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "load", lambda *_: (_ for _ in ()).throw(BadData("too many open files")))
+        assert unusable(["kuairec"], tmp_path) == {"kuairec": "too many open files"}
+    assert unusable(["kuairec"], tmp_path) == {}
+    assert loads == [str(tmp_path)]
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize("verb", [["plan", "--only", "mean"], ["status", "--suite", "quick"]])
+def test_a_record_that_cannot_be_read_is_not_taken_for_a_missing_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str]
+) -> None:
+    (tmp_path / "synthetic").write_text("a file in the place of the folder")
+    assert main([*verb, "--runs", str(tmp_path)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
 
 
 @pytest.fixture

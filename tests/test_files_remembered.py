@@ -1,6 +1,7 @@
 """Many files read through the cache hold what the same files hold read one by one, whatever happens to either."""
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 from benchmark.files import remembered
 from benchmark.files.errors import UserError
 from benchmark.files.paths import RUNS
+from benchmark.records import store, study
+from benchmark.records.identity import closure, of_files
 from benchmark.records.record import Record, Tuned, decode
 from benchmark.records.store import Store, files
 from benchmark.records.study import GLOB, studies
 from benchmark.records.trial import Trial
+from datasets.common.files import recall, remember
 from tests import fake_records
 from tests.fake_records import save
 
@@ -105,13 +109,20 @@ def test_a_file_that_turns_bad_is_refused_by_name(runs: Path) -> None:
             Store(runs).all()
 
 
-def test_a_file_that_has_just_changed_is_not_kept(
+def test_a_file_that_has_just_changed_is_not_kept_and_the_others_are(
     runs: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered, "_YOUNG", 10**12)
-    for count in (6, 12):
+    young = runs / "kuairand/tpm/default/2.json"
+    future = time.time_ns() + 10**14
+    os.utime(young, ns=(future, future))
+    monkeypatch.setattr(remembered, "_YOUNG", -(10**13))
+    Store(runs).all()
+    opened.clear()
+    raw = kept(runs).stat().st_mtime_ns
+    for _ in range(2):
         Store(runs).all()
-        assert len(opened) == count
+    assert opened == ["kuairand/tpm/default/2.json"] * 2
+    assert kept(runs).stat().st_mtime_ns == raw, "nothing new is worth writing"
 
 
 @pytest.mark.parametrize("damage", [b"", b"0", b"\xff" * 99])
@@ -124,15 +135,46 @@ def test_a_cache_that_is_not_what_was_written_counts_for_nothing(runs: Path, ope
     assert kept(runs).read_bytes() == raw  # and it is written again
 
 
-def test_what_other_code_has_read_counts_for_nothing(runs: Path) -> None:
-    def read(path: Path) -> Record:
-        opened.append(path)
-        return decode(path.read_bytes())
+@pytest.mark.parametrize("what", ["records", "trials"])
+def test_what_other_code_has_read_counts_for_nothing(runs: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    module = {"records": store, "trials": study}[what]
+    assert of_files(closure(module.__name__)) == module._CODE
+    place = remembered.place_of(runs, {"records": Record, "trials": Trial}[what])
+    study.Study("kuairand", "tpm").write(runs, fake_records.trial())
+    Store(runs).all(), studies(runs)
+    before = recall(place, module._CODE)
+    assert before
+    monkeypatch.setattr(module, "_CODE", "other code")
+    Store(runs).all(), studies(runs)
+    assert recall(place, "other code") == before
 
-    opened: list[Path] = []
-    for code, count in (("a", 6), ("a", 6), ("b", 12), ("b", 12)):
-        remembered.all_of(runs, files(runs), Record, read, code)
-        assert len(opened) == count
+
+def test_what_another_version_has_kept_counts_for_nothing(runs: Path, opened: list[str]) -> None:
+    expected = Store(runs).all()
+    for body in ([], [["a"], [], {}], [[], [], {"format": [[], [3]]}]):
+        remember(kept(runs), msgspec.msgpack.encode(body), store._CODE)
+        opened.clear()
+        assert Store(runs).all() == expected
+        assert len(opened) == 6
+
+
+def test_what_the_cache_cannot_hold_is_read_as_ever(runs: Path) -> None:
+    """A number that JSON has and the cache's form has not, and a folder whose name is no text."""
+    save(runs, fake_records.record(seed=9, config={"lr": 2**70}))
+    odd = runs.with_name("\udcff")
+    runs.rename(odd)
+    for _ in range(2):
+        assert Store(odd).all() == one_by_one(odd)
+
+
+def test_links_and_patterns_lead_to_no_other_records(runs: Path) -> None:
+    Store(runs).all()
+    (runs / "linked").symlink_to("kuairand")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"linked/tpm/default/0\.json holds the record of kuairand/tpm/default/0"):
+            Store(runs).of("linked")
+    (runs / "linked").unlink()
+    assert [record.dataset for record in Store(runs).of("kuai*")] == ["kuairand"] * 5 + ["kuairec"]
 
 
 def test_a_cache_that_cannot_be_written_loses_nothing(runs: Path) -> None:

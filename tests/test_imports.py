@@ -78,3 +78,16 @@ def test_a_memory_that_is_not_what_was_written_is_no_memory(root: Path, tmp_path
     kept.write_bytes({"cut": raw[:-9], "edited": raw.replace(b"two.c", b"two.x"), "other": b"[1]"}[damage])
     assert elsewhere(root, cache)[0] == expected
     assert kept.read_bytes() == raw  # and it is written again
+
+
+def test_what_modules_share_is_looked_up_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def noted(module: str, below: Path) -> Path | None:
+        asked.append(module)
+        return source_of(module, below)
+
+    source_of, asked = imports.source_of, list[str]()
+    monkeypatch.setattr(imports, "source_of", noted)
+    sources = imports.Sources(root, ("one", "two"))
+    found = {module: list(sources.closure(module)) for module in ("one.a", "one.d", "one.b")}
+    assert len(asked) == len(set(asked))
+    assert found == {module: closure(root, module) for module in found}

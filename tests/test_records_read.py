@@ -11,20 +11,10 @@ from benchmark.compare import noise as noises
 from benchmark.compare import portrait as portraits
 from benchmark.files.errors import UserError
 from benchmark.plan import suite, variants
-from benchmark.records.record import Identity
 from benchmark.records.store import Store
 from benchmark.records.study import Study, studies
-from benchmark.records.trial import Trial
 from tests import fake_noise, fake_records
-from tests.fake_records import save
-
-
-def trial(**changes: object) -> Trial:
-    values = {
-        "dataset": "kuairand", "method": "tpm", "variant": "tuned", "number": 0, "proposer": "ours", "params": {},
-        "config": {}, "protocol": {}, "outcome": "ok", "objective": 3.0, "identity": Identity("c0de", {}, "c", "d", {}),
-    }  # fmt: skip
-    return Trial(**(values | changes))  # type: ignore[arg-type]
+from tests.fake_records import save, trial
 
 
 def put(path: Path, **changes: object) -> Path:

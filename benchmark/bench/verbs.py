@@ -10,6 +10,9 @@ from tempfile import TemporaryDirectory
 from benchmark import ROOT
 from benchmark.bench.common import ROUNDS, Asked, median
 from benchmark.files.paths import RUNS
+from benchmark.files.remembered import place_of
+from benchmark.records.record import Record
+from benchmark.records.trial import Trial
 
 _WORKER = "import benchmark.execute.worker, benchmark.execute.cells, benchmark.train.trainer"
 
@@ -42,6 +45,8 @@ def main(asked: Asked) -> None:
         for _ in range(1 + ROUNDS):
             for name, (_, arguments) in calls.items():
                 times[name].append(cpu_seconds(arguments))
+        for kind in (Record, Trial):  # of a folder that goes
+            place_of(runs, kind).unlink(missing_ok=True)
         for name, (most, _) in calls.items():
             took = median(times[name][1:])
             verdict = "met" if took <= most else "MISSED"

@@ -1,9 +1,10 @@
-"""Many small files as structs, remembered: what they hold is kept in one file of the cache, each until it changes.
+"""Many small files as structs, remembered: what they hold is kept in the cache, each until it changes.
 
-To open and check thousands of files takes longer than what most verbs do with them. It is kept by field, what repeats
-once: the structs of it share their dicts and lists.
+To open and check thousands of files takes longer than what most verbs do with them. There is one file for a folder and
+a kind of struct. In it values stand field by field, each that repeats once, so that structs share dicts and lists.
 """
 
+import contextlib
 import hashlib
 import os
 import time
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from benchmark.files.errors import UNREADABLE
 from datasets.common.files import cache_folder, recall, remember
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -37,25 +39,33 @@ class _Kept(msgspec.Struct, array_like=True):
 
 
 def all_of(folder: Path, paths: Sequence[Path], kind: type[T], read: Callable[[Path], T | None], code: str) -> list[T]:
-    """Returns what each of these files below a folder holds, without those that are gone. code: a hash of what `read`
-    does and checks; what other code has kept counts for nothing. Raises what `read` raises."""
+    """Returns what each of these files below a folder holds, without those that `read` finds gone. code: a hash of what
+    `read` does and checks; what other code has kept counts for nothing. Raises what `read` raises."""
     if len(paths) <= FEW:
         return [held for path in paths if (held := read(path)) is not None]
-    key = hashlib.sha256(f"{folder.resolve()}\0{kind.__name__}".encode()).hexdigest()[:20]
-    place, settled = cache_folder() / "read" / key, time.time_ns() - _YOUNG
-    known, found = _kept(place, kind, code), dict[str, tuple[Mark, T]]()
+    place, before = place_of(folder, kind), time.time_ns() - _YOUNG
+    known = _kept(place, kind, code)
+    every: list[T] = []
+    settled: dict[str, tuple[Mark, T]] = {}
     for path in paths:
         name, mark = "/".join(path.parts[len(folder.parts) :]), _mark(path)
         entry = known.get(name)
-        if mark is None or entry is None or entry[0] != mark:
-            if (held := read(path)) is None:
-                continue
-            entry = (mark or (0, 0, 0, 0), held)
-        found[name] = entry
-    if len(found) < len(known) or any(known.get(name) is not entry for name, entry in found.items()):
-        old = {name: entry for name, entry in found.items() if 0 < max(entry[0][1:3]) < settled}
-        _keep(place, kind, old, code)
-    return [held for _, held in found.values()]
+        if mark is not None and entry is not None and entry[0] == mark:
+            settled[name] = entry
+            every.append(entry[1])
+        elif (found := read(path)) is not None:
+            every.append(found)
+            if mark is not None and max(mark[1:3]) < before:
+                settled[name] = (mark, found)
+    if len(settled) < len(known) or any(known.get(name) is not entry for name, entry in settled.items()):
+        _keep(place, kind, settled, code)
+    return every
+
+
+def place_of(folder: Path, kind: type[msgspec.Struct]) -> Path:
+    """Where it is kept what the files below a folder hold."""
+    key = hashlib.sha256(os.fsencode(folder.resolve()) + b"\0" + kind.__name__.encode()).hexdigest()
+    return cache_folder() / "read" / key[:20]
 
 
 def _mark(path: Path) -> Mark | None:
@@ -70,11 +80,14 @@ def _mark(path: Path) -> Mark | None:
 def _kept(place: Path, kind: type[T], code: str) -> dict[str, tuple[Mark, T]]:
     if (body := recall(place, code)) is None:
         return {}
-    kept = msgspec.msgpack.decode(body, type=_Kept)
-    fields = msgspec.structs.fields(kind)
-    values = zip(*(_values(kept.columns[field.name], field.type) for field in fields), strict=True)
+    try:
+        kept = msgspec.msgpack.decode(body, type=_Kept)
+        fields = msgspec.structs.fields(kind)
+        columns = [_values(kept.columns[field.name], field.type) for field in fields]
+    except (KeyError, IndexError, *UNREADABLE):  # of another version
+        return {}
     names = [field.name for field in fields]
-    structs = (kind(**dict(zip(names, row, strict=True))) for row in values)
+    structs = (kind(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True))
     return dict(zip(kept.names, zip(kept.marks, structs, strict=True), strict=True))
 
 
@@ -86,9 +99,10 @@ def _values(column: _Column, kind: Any) -> list[object]:
 
 def _keep(place: Path, kind: type[T], entries: Mapping[str, tuple[Mark, T]], code: str) -> None:
     held = [struct for _, struct in entries.values()]
-    columns = {name: _column([getattr(one, name) for one in held]) for name in kind.__struct_fields__}
-    kept = _Kept(list(entries), [mark for mark, _ in entries.values()], columns)
-    remember(place, msgspec.msgpack.encode(kept), code)
+    with contextlib.suppress(OverflowError, *UNREADABLE):  # numbers and names that JSON has and MessagePack has not
+        columns = {name: _column([getattr(one, name) for one in held]) for name in kind.__struct_fields__}
+        kept = _Kept(list(entries), [mark for mark, _ in entries.values()], columns)
+        remember(place, msgspec.msgpack.encode(kept), code)
 
 
 def _column(values: Sequence[object]) -> _Column:

@@ -43,7 +43,7 @@ def _candidates(runs: Path) -> Iterator[Path]:
     cache = cache_folder()
     yield from (cache / "predictions").glob("**/.*.*")
     yield from (cache / "predictions").glob("**/*.part")  # resampled draws
-    for folder in ("catalog", "faults", "read"):
+    for folder in ("catalog", "read", "too-few"):
         yield from (cache / folder).glob(".*.*")
     yield from cache.glob(".*.*")
 

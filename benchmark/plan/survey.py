@@ -41,12 +41,12 @@ def survey(
     methods: Mapping[str, Entry],
     store: Store,
     root: Path | None,
-    read: Iterable[Record] | None = None,
+    read: Iterable[Record] = (),
     tried: Mapping[Study, Sequence[Trial]] = MappingProxyType({}),
 ) -> Survey:
     """Finds out which data are there and what each cell's record is worth. Prepares nothing; data are
-    checked where they are prepared. read: what the folder holds of these
-    cells, where the caller has read it already; tried: the same of searches.
+    checked where they are prepared. read, tried: records and trials that
+    the caller has read already.
 
     Raises UserError for an incomplete dataset or an unreadable record.
     """
@@ -66,7 +66,7 @@ def survey(
     expected = Expected(methods, _protocols([n for n in names if n in known], root), fingerprints)
     expected.learn(cells, store.folder, tried)
     found = Survey(cells, expected, unavailable)
-    look = store.read if read is None else {record.cell: record for record in read}.get
-    found.standings = {cell: expected.standing(cell, look(cell)) for cell in cells}
+    at_hand = {record.cell: record for record in read}
+    found.standings = {cell: expected.standing(cell, at_hand.get(cell) or store.read(cell)) for cell in cells}
     found.searches = {study: stale(study, trials, expected) for study, trials in tried.items()}
     return found

@@ -42,15 +42,17 @@ def _fault(dataset: Dataset, root: Path | None, most: int | None) -> str:
 
 
 def _read(dataset: Dataset, root: Path | None) -> str:
-    """Prepare the table, unless that has failed before: a fault is kept, as a table is, by the bytes of the files and
-    the code that reads them. Raises CacheError, and NotAvailable for what may pass."""
-    place = cache_folder() / "faults" / cache.entry(dataset, root).name
-    mark = str(root)  # the sentence may name it
-    if (known := recall(place, mark)) is not None:
+    """Prepare the table, unless the files have been found too small before: that is kept, as a table is, by their bytes
+    and the code that reads them. Raises BadData and NotAvailable for what else is wrong, which may pass, and
+    CacheError."""
+    base = cache_folder()
+    place = base / "too-few" / cache.key(dataset, root, base)
+    paths = "\n".join(map(str, dataset.files(root)))  # the sentence may name them
+    if (known := recall(place, paths)) is not None:
         return known.decode(errors="surrogateescape")
     try:
         cache.load(dataset, root)
-    except (BadData, TooFew) as error:
-        remember(place, str(error).encode(errors="surrogateescape"), mark)
+    except TooFew as error:
+        remember(place, str(error).encode(errors="surrogateescape"), paths)
         return str(error)
     return ""

@@ -36,7 +36,7 @@ def wrong_metric(metrics: Mapping[str, float | None]) -> str:
     """Returns the first value that a metric of this name cannot have, in words; "" where there is none."""
     for name, value in metrics.items():
         low, high = _ALLOWED.get(name, (-_MOST, _MOST))
-        if value is not None and not low <= value <= high:  # neither is NaN
+        if value is not None and not low <= value <= high:  # which NaN is not, whatever the bounds
             low, high = _BOUNDS.get(name, (-inf, inf))
             bounds = f"{low:.0f} to {high:.0f}" if isfinite(high) else "0 or more" if isfinite(low) else "finite"
             return f"{name} is {value:g}, where it is {bounds}"

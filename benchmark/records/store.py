@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -23,6 +23,7 @@ from datasets.common.files import put
 _LOCK = ".lock"
 _CURE = "delete it and run again"
 _ROOM = 8 << 20  # bytes a run wants free before it starts
+_CODE = of_files(closure(__name__))  # as this process has it, whatever becomes of the files
 
 
 def files(folder: Path, dataset: str = "*") -> list[Path]:
@@ -60,14 +61,12 @@ class Store:
         """Every record below the folder, by path. Raises UserError where it is no folder, or cannot be read."""
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{self.folder} is not a folder of records: choose another with --runs FOLDER")
-        return self._all(self.folder, files(self.folder))
+        return all_of(self.folder, files(self.folder), Record, self._read, _CODE)
 
     def of(self, dataset: str) -> list[Record]:
         """Every record of one dataset, by path. Raises UserError."""
-        return self._all(self.folder / dataset, files(self.folder, dataset))
-
-    def _all(self, folder: Path, paths: Sequence[Path]) -> list[Record]:
-        return all_of(folder, paths, Record, self._read, of_files(closure(__name__)))
+        found = (self._read(path) for path in files(self.folder, dataset))
+        return [record for record in found if record is not None]
 
     def write(self, record: Record, arrays: bytes | None = None) -> None:
         """Put the record in place, its arrays before it: a temporary file, flushed to the disk, then a rename. Raises

@@ -27,6 +27,7 @@ FOLDER = "trials"
 _BEFORE = "before"  # a folder of older trials, until the search that replaces them has ended
 _FILES = "[0-9]*.json"
 GLOB = f"*/*/*/{FOLDER}/{_FILES}"  # of all trials below a records folder
+_CODE = of_files(closure(__name__))  # as this process has it, whatever becomes of the files
 
 
 def variant_of(search: str = "") -> str:
@@ -124,7 +125,7 @@ def studies(runs: Path) -> dict[Study, list[Trial]]:
         return Study(*path.parts[len(runs.parts) :][:3])._trial(path)
 
     found: dict[Study, list[Trial]] = {}
-    for trial in all_of(runs, below(runs, GLOB), Trial, read, of_files(closure(__name__))):
+    for trial in all_of(runs, below(runs, GLOB), Trial, read, _CODE):
         found.setdefault(Study(trial.dataset, trial.method, trial.variant), []).append(trial)
     return {study: sorted(found[study], key=lambda trial: trial.number) for study in sorted(found)}
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from datasets.common.files import cache_folder, recall, remember
 
-_KEPT = "imports.json"
+_KEPT, _FORM = "imports.json", "hash -> names"
 _MOST = 5000  # files that are remembered; more are of code that is long gone
 
 
@@ -48,12 +48,13 @@ class _Memory:
         if self.used.keys() <= self.known.keys():
             return
         together = _read(self.place) | self.used  # another process may have written meanwhile
-        remember(self.place, json.dumps(together if len(together) <= _MOST else self.used, sort_keys=True).encode())
+        names = together if len(together) <= _MOST else self.used
+        remember(self.place, json.dumps(names, sort_keys=True).encode(), _FORM)
 
 
 def _read(place: Path) -> dict[str, list[str]]:
     """What is kept, nothing where there is none."""
-    found: dict[str, list[str]] = json.loads(recall(place) or b"{}")
+    found: dict[str, list[str]] = json.loads(recall(place, _FORM) or b"{}")
     return found
 
 
