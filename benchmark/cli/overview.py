@@ -131,7 +131,7 @@ def plan(
     lines: list[str] = []
     times: list[float] = []
     rowless: set[str] = set()
-    for trial_count, study, standing in views.left(studies, methods, Store(runs), root_of(data)):
+    for trial_count, study, standing in views.left(studies, runs, found.expected):
         guess = costs.of(Group(study.dataset, study.method, "default", ()))
         took = "" if guess is None else f"  {spell(guess.seconds * trial_count):>11}, {guess.basis}"
         lines.append(f"{study!s:<44} {standing}{took}")

@@ -133,8 +133,8 @@ def status(*, suite: Suite = "", data: Data = None, runs: Runs = RUNS) -> None:
     methods = known_methods()
     records = Store(runs).all()
     ill = unwell(records)
-    asked = set(cells_of_suite(suite, methods, None, None, None) if suite else ())
-    cells = sorted({record.cell for record in records} | asked)
+    asked = cells_of_suite(suite, methods, None, None, None) if suite else []
+    cells = sorted(dict.fromkeys([*(record.cell for record in records), *asked]))
     tried = studies(runs)
     found = survey(cells, methods, Store(runs), root_of(data), records, tried)
     lines = []

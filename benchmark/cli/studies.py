@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
+from benchmark.plan.expected import Expected
 from benchmark.records.cell import Cell
-from benchmark.records.store import Store
 from benchmark.records.study import Study, told
 from benchmark.records.trial import Trial
 
@@ -41,17 +41,13 @@ def cells_of(chosen: Sequence[Study], cells: Sequence[Cell]) -> list[Cell]:
     ]
 
 
-def left(
-    wanted: "Sequence[Asked]", methods: Mapping[str, Entry], store: Store, root: Path | None
-) -> Iterator[tuple[int, Study, str]]:
+def left(wanted: "Sequence[Asked]", runs: Path, expected: Expected) -> Iterator[tuple[int, Study, str]]:
     """Yields how many trials each study has to run, and its standing in words."""
-    from benchmark.plan.survey import survey
     from benchmark.tuning.resume import resumed
     from benchmark.tuning.tuner import Session
 
-    expected = survey([cell for a in wanted for cell in a.cells], methods, store, root).expected
     for a in wanted:
-        found = resumed(a.study, a.search, store.folder, expected)
+        found = resumed(a.study, a.search, runs, expected)
         session = Session(a, {trial.number: trial for trial in found.kept})
         count = max(0, a.most - len(found.kept)) if session.batch() else 0
         of = len(found.refused) + len(found.kept)
