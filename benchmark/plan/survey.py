@@ -44,9 +44,8 @@ def survey(
     read: Iterable[Record] = (),
     tried: Mapping[Study, Sequence[Trial]] = MappingProxyType({}),
 ) -> Survey:
-    """Finds out which data are there and what each cell's record is worth. Prepares nothing; data are
-    checked where they are prepared. read, tried: records and trials that
-    the caller has read already.
+    """Finds out which data are there and what each cell's record is worth. Prepares nothing; data are checked where
+    they are prepared. read, tried: records and trials that the caller has read already.
 
     Raises UserError for an incomplete dataset or an unreadable record.
     """
