@@ -192,6 +192,7 @@ def _by_the_only_label(value: float, common: Common) -> Trained:
 
 
 def _by_gradients(method: "type[Method]", common: Common, report: Report) -> Trained:
+    from benchmark.train.rehearsal import rehearse
     from benchmark.train.trainer import Plan, Trainer
 
     reset_peak_memory(common.device)
@@ -200,6 +201,7 @@ def _by_gradients(method: "type[Method]", common: Common, report: Report) -> Tra
     train, valid = common.table.view("train"), common.table.view("valid")
     plan = Plan(protocol.batch, protocol.epochs, protocol.patience, protocol.stop)
     configs = [common.config] * len(seeds)
+    rehearse(method, common.table.schema, train, valid, configs, common.device)
     trainer = Trainer(method, common.table.schema, train, valid, plan, seeds, configs, device=common.device)
 
     def progress(epoch: int, active: int) -> None:

@@ -78,11 +78,13 @@ class KeepModel:
         self, method: Any, config: Any, table: "Table", protocol: "Protocol", about: About, encoder: bytes,
         report: Report,
     ) -> None:  # fmt: skip
+        from benchmark.train.rehearsal import rehearse
         from benchmark.train.trainer import Plan, Trainer
 
         train, valid = table.view("train"), table.view("valid")
         plan = Plan(protocol.batch, protocol.epochs, protocol.patience, protocol.stop)
         device = self.origin.device
+        rehearse(method, table.schema, train, valid, [config], device)
         trainer = Trainer(method, table.schema, train, valid, plan, [self.record.seed], [config], device=device)
         trainer.fit(lambda epoch, active: report(Epoch(epoch, plan.epochs, active, rows=len(train))))
         keep_trained(self.place, about, encoder, trainer, 0)

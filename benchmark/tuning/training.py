@@ -13,6 +13,7 @@ from benchmark.execute.cells import config_of, curve_of, fit, only_label, told_o
 from benchmark.execute.faults import fault, one_line
 from benchmark.metrics.pairs import mae
 from benchmark.records.trial import SEED, Attempt
+from benchmark.train.rehearsal import rehearse
 from benchmark.train.trainer import History, Plan, Trainer
 from datasets.base import Protocol
 from datasets.schema import Rows, Schema
@@ -85,6 +86,7 @@ def _trained(bench: Bench, method: type[Method], configs: list[Any], progress: P
     began, protocol = time.perf_counter(), bench.protocol
     plan = Plan(protocol.batch, protocol.epochs, protocol.patience, protocol.stop)
     seeds = [SEED] * len(configs)
+    rehearse(method, bench.schema, bench.train, bench.valid, configs, bench.device)
     trainer = Trainer(method, bench.schema, bench.train, bench.valid, plan, seeds, configs, device=bench.device)
     histories = trainer.fit(progress, abandon=True)
     values = trainer.predict(bench.valid) if protocol.stop == "loss" else [None] * len(configs)
