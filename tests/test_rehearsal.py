@@ -84,14 +84,15 @@ def trained(sources: Path, *devices: str) -> dict[str, Any]:
 def test_a_process_that_trains_has_compiled_nothing(sources: Path) -> None:
     alone = trained(sources, "cuda")
     assert (alone["children"], alone["compiled"]) == (0, 2), "for a GPU there is nothing to rehearse"
-    trained(sources, "cpu")
-    for path in (sources / "methods/__pycache__").glob("reordered.*.nbi"):
-        path.unlink()
-    first = trained(sources, "cpu", "cpu")
-    assert (first["children"], first["codes"], first["compiled"]) == (1, [0], 0)
-    again = trained(sources, "cpu")
-    assert (again["children"], again["compiled"]) == (0, 0)
-    assert again["flat"] == first["flat"]
+    flats = set()
+    for devices in (["cpu", "cpu"], ["cpu"]):  # once is enough, until what was compiled is gone
+        for path in (sources / "methods/__pycache__").glob("reordered.*.nbi"):
+            path.unlink()
+        found = trained(sources, *devices)
+        assert (found["children"], found["codes"], found["compiled"]) == (1, [0], 0)
+        flats.add(found["flat"])
+    assert len(flats) == 1
+    assert flats.pop() == pytest.approx(alone["flat"], rel=1e-5)
 
 
 def test_what_fails_in_rehearsal_is_the_trainings_to_tell(sources: Path) -> None:
