@@ -1,6 +1,5 @@
 """What the numbers of a record can be: an edited or damaged file is refused by name, not averaged."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from math import inf, isfinite
 
@@ -23,21 +22,21 @@ _SHARES = (
 )
 _SIGNED = ("gini", "spearman", "spearman_ceiling", "spearman_positive")
 _POSITIVE = ("decile_mape", "deciles_without_spend", "mae", "pinball", "pinball_rows", "rmse", "rows")
+_ANY = (-inf, inf)
 _BOUNDS = {
     **dict.fromkeys(_SHARES, (0.0, 1.0)),
     **dict.fromkeys(_SIGNED, (-1.0, 1.0)),
     **dict.fromkeys(_POSITIVE, (0.0, inf)),
 }
-_MOST = sys.float_info.max
-_ALLOWED = {name: (low - _MORE, min(high + _MORE, _MOST)) for name, (low, high) in _BOUNDS.items()}
 
 
 def wrong_metric(metrics: Mapping[str, float | None]) -> str:
     """Returns the first value that a metric of this name cannot have, in words; "" where there is none."""
     for name, value in metrics.items():
-        low, high = _ALLOWED.get(name, (-_MOST, _MOST))
-        if value is not None and not low <= value <= high:  # which NaN is not, whatever the bounds
-            low, high = _BOUNDS.get(name, (-inf, inf))
+        if value is None:
+            continue
+        low, high = _BOUNDS.get(name, _ANY)
+        if not low - _MORE <= value <= high + _MORE or not isfinite(value):
             bounds = f"{low:.0f} to {high:.0f}" if isfinite(high) else "0 or more" if isfinite(low) else "finite"
             return f"{name} is {value:g}, where it is {bounds}"
     return ""
