@@ -73,15 +73,18 @@ class Expected:
 
     def learn(
         self, cells: Iterable[Cell], runs: Path, tried: Mapping[Study, Sequence[Trial]] = MappingProxyType({})
-    ) -> None:
-        """Read what the studies behind these cells have chosen. tried: trials that are read already. Raises UserError
-        on a damaged trial."""
-        for study in sorted({Study(c.dataset, c.method, c.variant) for c in cells if is_tuned(c.variant)}):
+    ) -> dict[Study, str]:
+        """Read what the studies behind these cells have chosen, and those whose trials are read already, `tried`.
+        Returns why each of them is stale; empty where it is fresh. Raises UserError on a damaged trial."""
+        found = {}
+        behind = {Study(c.dataset, c.method, c.variant) for c in cells if is_tuned(c.variant)}
+        for study in sorted(behind | tried.keys()):
             trials = tried[study] if study in tried else study.read(runs)
-            moved = stale(study, trials, self)
+            found[study] = moved = stale(study, trials, self)
             why = f"its study is stale: {moved}" if moved else "no trial of its study has a number"
             self._configs.pop((study.dataset, study.method, study.variant), None)
             self.chosen[study] = (None if moved else choose(study, trials)) or (why if trials else "its study is gone")
+        return found
 
     def config(self, cell: Cell) -> str:
         """Raises KeyError where there is no configuration."""

@@ -10,7 +10,7 @@ import msgspec
 
 from benchmark.files.errors import UserError
 from benchmark.plan.catalog import Entry
-from benchmark.plan.expected import Expected, Freshness, stale
+from benchmark.plan.expected import Expected, Freshness
 from benchmark.records.cell import Cell
 from benchmark.records.record import Record
 from benchmark.records.store import Store
@@ -63,9 +63,8 @@ def survey(
         except NotAvailable as error:
             unavailable[name], fingerprints[name] = str(error), None
     expected = Expected(methods, _protocols([n for n in names if n in known], root), fingerprints)
-    expected.learn(cells, store.folder, tried)
-    found = Survey(cells, expected, unavailable)
+    moved = expected.learn(cells, store.folder, tried)
+    found = Survey(cells, expected, unavailable, searches={study: moved[study] for study in tried})
     at_hand = {record.cell: record for record in read}
     found.standings = {cell: expected.standing(cell, at_hand.get(cell) or store.read(cell)) for cell in cells}
-    found.searches = {study: stale(study, trials, expected) for study, trials in tried.items()}
     return found
