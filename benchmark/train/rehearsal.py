@@ -93,7 +93,10 @@ def _mark(method: "type[Method]", config: Any, loops: Sequence[Any]) -> str:
     import llvmlite.binding as llvm
     import numba
 
-    shape = [(f.name, value) for f in fields(config) if not isinstance(value := getattr(config, f.name), float)]
+    from benchmark.train.stack import float_fields
+
+    numbers = float_fields(config)
+    shape = [(f.name, getattr(config, f.name)) for f in fields(config) if f.name not in numbers]
     files = sorted({path for loop in loops for path in Path(loop.py_func.__code__.co_filename).parent.rglob("*.py")})
     stamps = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files]
     versions = numba.__version__, llvmlite.__version__, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
